@@ -1,0 +1,181 @@
+"""What every store can do; the contract tests in tests/store hold SQLite and MongoDB to it.
+
+Every write is idempotent by a key, every read names its order and its bound. Methods raise StoreUnavailable when the
+outside system fails them, and nothing else of that system's exceptions.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, Self
+
+from propensity.events import Event, Refusal
+from propensity.store.records import (
+    Added,
+    Champion,
+    EventSummary,
+    IngestRecord,
+    LedgerEntry,
+    Prediction,
+    Score,
+    UserRange,
+)
+
+
+class EventStore(Protocol):
+    """What users did."""
+
+    def add(self, events: Iterable[Event]) -> Added:
+        """Store events durably; the same id twice changes nothing, with other content it is a conflict.
+
+        Written in batches of bounded size; safe with several processes adding at once. Events must be valid.
+        """
+
+    def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
+        """Return one user's events with `since <= event_time < until` that were known at `until`, newest first.
+
+        Known: `ingested_at <= until`, or without one `event_time + lag <= until`. Order: event_time, then event_id,
+        both descending; at most `limit`. One indexed read.
+        """
+
+    def knows(self, user_id: str) -> bool:
+        """Whether any event of this user is stored."""
+
+    def scan(
+        self, *, since: int, until: int, users: UserRange = ..., chunk_rows: int = ...
+    ) -> Iterator[list[Event]]:
+        """Yield events with `since <= event_time < until`, ordered by (user_id, event_time, event_id), in chunks.
+
+        A user is never split over two chunks; a chunk holds about `chunk_rows` events, so memory is bounded by that
+        and by the busiest user.
+        """
+
+    def user_ranges(self, count: int) -> list[UserRange]:
+        """Split all users into at most `count` ranges of about equal size, covering everyone once."""
+
+    def summary(self) -> EventSummary:
+        """Count the events and say what time they span."""
+
+    def types_since(self, since: int) -> dict[str, int]:
+        """Count events by type with event_time >= since."""
+
+
+class RefusedStore(Protocol):
+    """Rows that could not be events, kept apart with their reasons."""
+
+    def add(self, refusals: Iterable[Refusal]) -> int:
+        """Store refusals; return how many were new."""
+
+    def latest(self, limit: int) -> list[Refusal]:
+        """Return the newest by refused_at, then refusal_id, descending."""
+
+    def counts(self) -> dict[str, int]:
+        """Count refused rows by reason."""
+
+
+class IngestStore(Protocol):
+    """Which files were taken in, with what result."""
+
+    def put(self, record: IngestRecord) -> None:
+        """Write or overwrite the record of its ingest_id."""
+
+    def latest(self, limit: int) -> list[IngestRecord]:
+        """Return the newest by finished_at, then ingest_id, descending."""
+
+
+class PredictionStore(Protocol):
+    """What the service answered."""
+
+    def add(self, predictions: Sequence[Prediction]) -> int:
+        """Store predictions; one with a known prediction_id changes nothing. Return how many were new."""
+
+    def latest(self, limit: int) -> list[Prediction]:
+        """Return the newest by predicted_at, then prediction_id, descending."""
+
+    def count(self) -> int:
+        """Count them all."""
+
+
+class ScoreStore(Protocol):
+    """The champion's answers for all active users at fixed cutoffs; one per (user, cutoff), the first one stays."""
+
+    def add(self, scores: Iterable[Score]) -> int:
+        """Store scores; one whose (user, cutoff) is there changes nothing. Return how many were new."""
+
+    def cutoffs(self, limit: int) -> list[int]:
+        """Return the newest cutoffs that have scores, descending."""
+
+    def top(self, cutoff: int, limit: int) -> list[Score]:
+        """Return the scores of a cutoff by probability descending, then user_id ascending."""
+
+    def count(self, cutoff: int) -> int:
+        """Count the users scored at a cutoff."""
+
+
+class BundleStore(Protocol):
+    """What serving needs of a model version, by digest; any size (kept in pieces)."""
+
+    def put(self, digest: str, files: dict[str, bytes]) -> None:
+        """Store a bundle's files; a digest that is there changes nothing; visible only when complete."""
+
+    def get(self, digest: str) -> dict[str, bytes] | None:
+        """Return the files, or None where the digest is unknown."""
+
+
+class LedgerStore(Protocol):
+    """Entries numbered without gap or race; a state changes only from the state its writer saw."""
+
+    def claim(
+        self,
+        *,
+        kind: str,
+        state: str,
+        at: int,
+        reason: str,
+        subject: str | None = ...,
+        key: str | None = ...,
+        evidence: dict[str, Any] = ...,
+    ) -> LedgerEntry | None:
+        """Append an entry under the next sequence number; None where an entry with this key exists."""
+
+    def move(
+        self, sequence: int, *, from_state: str, to_state: str, at: int, evidence: dict[str, Any] = ...
+    ) -> LedgerEntry | None:
+        """Change an entry's state and add to its evidence; None where it is not in `from_state` any more."""
+
+    def get(self, sequence: int) -> LedgerEntry | None:
+        """Return one entry."""
+
+    def by_key(self, key: str) -> LedgerEntry | None:
+        """Return the entry with this key."""
+
+    def latest(self, limit: int, kind: str | None = ...) -> list[LedgerEntry]:
+        """Return the newest entries by sequence, descending."""
+
+
+class Store(Protocol):
+    """Everything Propensity keeps, by what it is about."""
+
+    events: EventStore
+    refused: RefusedStore
+    ingests: IngestStore
+    predictions: PredictionStore
+    scores: ScoreStore
+    bundles: BundleStore
+    ledger: LedgerStore
+
+    def champion(self) -> Champion | None:
+        """Return the record of the model in production."""
+
+    def set_champion(self, champion: Champion) -> None:
+        """Overwrite the record of the model in production."""
+
+    def ping(self) -> None:
+        """Raise StoreUnavailable unless the store answers a read now."""
+
+    def close(self) -> None:
+        """Let go of connections; the store can't be used afterwards."""
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""

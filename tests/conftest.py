@@ -1,0 +1,40 @@
+"""What every room's tests share: settings in a temporary home, and the real event logs where they are to be had."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from propensity.settings import Settings, read_settings
+
+ROOT = Path(__file__).parents[1]
+LOGS = Path(os.environ.get("PROPENSITY_TEST_DATA", ROOT.parent / "shared" / "data"))
+"""Real logs state no terms, so they are never part of the repository: README says where to put them."""
+
+
+def _real_log(name: str) -> Path:
+    path = LOGS / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there; set PROPENSITY_TEST_DATA to the folder that holds {name}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def taobao_log() -> Path:
+    """The real Taobao sample: 84,476 rows, the last of them cut off."""
+    return _real_log("taobao/UserBehavior.csv")
+
+
+@pytest.fixture(scope="session")
+def rees46_log() -> Path:
+    """The real REES46 sample: 1,000 rows."""
+    return _real_log("rees46/2019-Oct-sample.csv")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Embedded settings whose home is the test's own folder, whatever the machine's environment says."""
+    for name in [name for name in os.environ if name.startswith(("PROPENSITY_", "MLFLOW_"))]:
+        if not name.startswith("PROPENSITY_TEST_"):
+            monkeypatch.delenv(name)
+    return read_settings(home=tmp_path / "home", workers=2)
