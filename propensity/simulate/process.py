@@ -1,0 +1,90 @@
+"""The constants of the shop and its users: how intents come and go, how often people visit, what a visit holds.
+
+Rates are per day of an average rhythm. They are one declared table so that a reader can see all of what makes the
+data, and so that drift is nothing but another table from a day on.
+"""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """What one visit holds on average, besides the two views and the purchase that are drawn apart."""
+
+    views: float
+    """Views beyond the first two."""
+    favorites: float
+    """Favourites."""
+    carts: float
+    """Things put into the cart that this visit doesn't buy."""
+    minutes: float
+    """Length of the visit; gamma-distributed with shape 2, whether it ends in a purchase or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """Rates and probabilities of a typical user; each user has own ones around them."""
+
+    mission_rate: float = 0.055
+    """Missions begun per day of browsing; one in about 18 days."""
+    give_up_rate: float = 0.12
+    """Missions given up per day of mission, without a sign: the part of the truth that no log shows at once."""
+    browsing_visits: float = 0.30
+    """Visits per day while browsing."""
+    mission_visits: float = 3.2
+    """Visits per day while on a mission: intent shows first in how often one comes."""
+    browsing_conversion: float = 0.012
+    """Share of browsing visits that end in a purchase; it leaves the intent as it is."""
+    mission_conversion: float = 0.22
+    """Share of mission visits that end in a purchase: high enough to tell, far from certain."""
+    satisfaction: float = 0.9
+    """Share of mission purchases that end the mission; the others go on, for a second thing."""
+
+    activity_spread: float = 0.9
+    """Standard deviation of the logarithm of a user's visits: a few users make most of the traffic."""
+    eagerness_spread: float = 0.25
+    """The same for the missions a user begins, beyond what the activity explains."""
+    conversion_spread: float = 0.25
+    """The same for the odds that a visit ends in a purchase."""
+    newcomers: float = 0.25
+    """Share of users who first appear after the log has begun, evenly over its days."""
+
+    browsing: Visit = Visit(views=0.9, favorites=0.05, carts=0.02, minutes=5.0)
+    """A visit while browsing."""
+    mission: Visit = Visit(views=3.6, favorites=0.45, carts=0.5, minutes=13.0)
+    """A visit on a mission: longer, with favourites and carts."""
+    removal: float = 0.25
+    """Share of carted things that the same visit removes again."""
+    carted_first: float = 0.75
+    """Share of purchases carted in the same visit; the others come from an earlier cart or straight from the page."""
+    second_item: float = 0.15
+    """Share of purchases with a second thing in the same order."""
+    focus: float = 0.65
+    """Share of a mission's views that look at one of the things in mind."""
+
+    def with_drifted_intent(self, strength: float) -> "Process":
+        """Fewer and shorter missions that buy less, and more purchases out of the blue: intent tells less."""
+        return replace(
+            self,
+            mission_rate=self.mission_rate * (1 - 0.4 * strength),
+            give_up_rate=self.give_up_rate * (1 + 3 * strength),
+            mission_conversion=self.mission_conversion * (1 - 0.7 * strength),
+            browsing_conversion=self.browsing_conversion * (1 + 3 * strength),
+        )
+
+    def with_drifted_mix(self, strength: float) -> "Process":
+        """Visits with fewer views and more favourites and carts; nobody buys more or less often for it."""
+        return replace(
+            self,
+            browsing=_shifted(self.browsing, strength=strength),
+            mission=_shifted(self.mission, strength=strength),
+        )
+
+
+def _shifted(visit: Visit, *, strength: float) -> Visit:
+    return replace(
+        visit,
+        views=visit.views * (1 - 0.7 * strength),
+        favorites=visit.favorites * (1 + 4 * strength),
+        carts=visit.carts * (1 + 2 * strength),
+    )
