@@ -9,6 +9,9 @@ Words: an event's *age* is `cutoff - event_time`. A window of w holds the events
 `event_time >= cutoff - w`. A *session* starts with an event that comes over 30 minutes after the user's event before
 it (or has none before it in the history); a log's own session ids are kept, not used, because most logs have none.
 An event is *known* at a cutoff when `ingested_at <= cutoff`, or, for a back-fill, `event_time + lag <= cutoff`.
+A product is *in the cart* when its last cart event is later than its last removal and its last purchase; at the same
+instant it is not. Events without a product id count as one product there, so that a log without ids still has carts.
+Its price is the highest known one among its cart events at that last instant.
 """
 
 from dataclasses import dataclass
@@ -27,6 +30,11 @@ LABEL_WINDOW: Final = DAY
 SESSION_GAP: Final = 30 * 60 * MICROS
 HISTORY_LIMIT: Final = 5_000
 """Events of one user that a feature row looks at, newest first: it bounds what a request can cost."""
+
+MINOR_UNITS: Final = 100
+"""Minor units (cents) in one unit of a currency."""
+EPOCH_WEEKDAY: Final = 3
+"""1 January 1970 was a Thursday, and Monday is 0."""
 
 WINDOWS: Final = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 PLURALS: Final = {
@@ -192,14 +200,14 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ),
     Feature(
         name="products_7d",
-        description="Different products touched in the last 7 d.",
+        description="Different products touched in the last 7 d, of those whose id is known.",
         unit="products",
         window="7d",
         integer=True,
     ),
     Feature(
         name="categories_7d",
-        description="Different categories touched in the last 7 d.",
+        description="Different categories touched in the last 7 d, of those whose id is known.",
         unit="categories",
         window="7d",
         integer=True,
