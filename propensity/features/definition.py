@@ -1,9 +1,9 @@
 """The one definition of every feature: docs, schema, dashboard, training and the service read it here.
 
 A feature describes one user at one cutoff and uses the user's events in `[cutoff - 30 d, cutoff)` that were known
-then, at most the newest HISTORY_LIMIT of them. All of it is counted in integers; where a feature is a ratio there is
-one division, the last operation, of integers below 2**53. So the vectorised form (offline) and the one-user form
-(online) agree to the last bit, whatever the order of events.
+then, at most the newest HISTORY_LIMIT of them. All of it is counted in integers below 2**53; the last operation is one
+division by the feature's `divisor`. So the vectorised form (offline) and the one-user form (online) agree to the last
+bit, whatever the order of events.
 
 Words: an event's *age* is `cutoff - event_time`. A window of w holds the events with age <= w, that is
 `event_time >= cutoff - w`. A *session* starts with an event that comes over 30 minutes after the user's event before
@@ -66,6 +66,11 @@ class Decay:
     scale: int = 1
     """What the sum of type weights is divided by, beside WEIGHT_SCALE."""
 
+    @property
+    def divisor(self) -> int:
+        """What the sum of integer weights is divided by."""
+        return WEIGHT_SCALE * self.scale
+
 
 DECAYS: Final = {
     "decayed_events": Decay(half_life_hours=12, type_weights=dict.fromkeys(PLURALS, 1)),
@@ -95,6 +100,8 @@ class Feature:
     """Bounds that a value given in a request must keep."""
     integer: bool = False
     """Whether only whole numbers make sense."""
+    divisor: int = 1
+    """What both forms divide the integer they count by, to have it in the feature's unit."""
 
 
 def _counts() -> list[Feature]:
@@ -118,6 +125,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         unit="hours",
         window="30d",
         default=720.0,
+        divisor=HOUR,
     ),
     Feature(
         name="cart_count",
@@ -131,6 +139,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         description="Minutes between the first and the last event of the user's last session.",
         unit="minutes",
         window="30d",
+        divisor=60 * MICROS,
     ),
     *_counts(),
     Feature(
@@ -139,6 +148,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         unit="days",
         window="30d",
         default=30.0,
+        divisor=DAY,
     ),
     Feature(
         name="purchase_days_30d",
@@ -175,18 +185,21 @@ FEATURES: Final[tuple[Feature, ...]] = (
         description="All events, each fading with a half-life of 12 h.",
         unit="events",
         window="30d",
+        divisor=DECAYS["decayed_events"].divisor,
     ),
     Feature(
         name="decayed_interest",
         description="Cart and favourite events, each fading with a half-life of 48 h.",
         unit="events",
         window="30d",
+        divisor=DECAYS["decayed_interest"].divisor,
     ),
     Feature(
         name="decayed_purchases",
         description="Purchases, each fading with a half-life of 7 d.",
         unit="events",
         window="30d",
+        divisor=DECAYS["decayed_purchases"].divisor,
     ),
     Feature(
         name="purchase_intent",
@@ -197,6 +210,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         unit="score",
         window="30d",
         minimum=-1e9,
+        divisor=DECAYS["purchase_intent"].divisor,
     ),
     Feature(
         name="products_7d",
@@ -218,6 +232,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         unit="currency",
         window="30d",
         maximum=1e12,
+        divisor=MINOR_UNITS,
     ),
     Feature(
         name="cart_value",
@@ -225,6 +240,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         unit="currency",
         window="30d",
         maximum=1e12,
+        divisor=MINOR_UNITS,
     ),
     Feature(
         name="hour_of_day",
