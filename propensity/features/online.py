@@ -11,18 +11,16 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Final, Protocol
 
-from propensity.events import EVENT_TYPES, MICROS, Event
+from propensity.events import EVENT_TYPES, Event
 from propensity.events.event import DAY, HOUR
 from propensity.features.definition import (
     DECAYS,
     EPOCH_WEEKDAY,
+    FEATURES,
     HISTORY_LIMIT,
     HORIZON,
-    MINOR_UNITS,
-    NAMES,
     PLURALS,
     SESSION_GAP,
-    WEIGHT_SCALE,
     WINDOWS,
     Decay,
     decay_weights,
@@ -101,26 +99,25 @@ def _count(history: History, *, event_type: str, width: int) -> int:
     return bisect_right(history.ages_of[event_type], width)
 
 
-def _decayed(history: History, *, decay: Decay) -> float:
+def _decayed(history: History, *, decay: Decay) -> int:
     weight_at = _WEIGHTS[decay.half_life_hours].__getitem__
-    total = sum(
+    return sum(
         weight * sum(map(weight_at, history.hours_of[event_type]))
         for event_type, weight in decay.type_weights.items()
         if weight
     )
-    return total / (WEIGHT_SCALE * decay.scale)
 
 
-FORMULAS: Final[dict[str, Callable[[History], float]]] = {
-    "last_activity_hours": lambda history: _age_of_newest(history.ages) / HOUR,
+FORMULAS: Final[dict[str, Callable[[History], int]]] = {
+    "last_activity_hours": lambda history: _age_of_newest(history.ages),
     "cart_count": lambda history: len(history.cart),
-    "session_duration": lambda history: _session_micros(history) / (60 * MICROS),
+    "session_duration": _session_micros,
     **{
         f"{plural}_{window}": partial(_count, event_type=event_type, width=width)
         for event_type, plural in PLURALS.items()
         for window, width in WINDOWS.items()
     },
-    "days_since_last_purchase": lambda history: _age_of_newest(history.ages_of["purchase"]) / DAY,
+    "days_since_last_purchase": lambda history: _age_of_newest(history.ages_of["purchase"]),
     "purchase_days_30d": lambda history: _different_days(history.ages_of["purchase"]),
     "active_days_30d": lambda history: _different_days(history.ages),
     "sessions_24h": lambda history: bisect_right(history.session_starts, WINDOWS["24h"]),
@@ -128,12 +125,12 @@ FORMULAS: Final[dict[str, Callable[[History], float]]] = {
     **{name: partial(_decayed, decay=decay) for name, decay in DECAYS.items()},
     "products_7d": lambda history: len({event.product_id for event in history.last_7d} - {None}),
     "categories_7d": lambda history: len({event.category_id for event in history.last_7d} - {None}),
-    "spend_30d": lambda history: _spend(history) / MINOR_UNITS,
-    "cart_value": lambda history: sum(history.cart.values()) / MINOR_UNITS,
+    "spend_30d": _spend,
+    "cart_value": lambda history: sum(history.cart.values()),
     "hour_of_day": lambda history: history.cutoff // HOUR % 24,
     "day_of_week": lambda history: (history.cutoff // DAY + EPOCH_WEEKDAY) % 7,
 }
-"""How each feature of the definition is computed from a History."""
+"""How the integer behind each feature of the definition is counted from a History."""
 
 
 def features_of(events: Sequence[Event], *, cutoff: int, limit: int = HISTORY_LIMIT) -> list[float]:
@@ -143,7 +140,7 @@ def features_of(events: Sequence[Event], *, cutoff: int, limit: int = HISTORY_LI
     been known at the cutoff: a store's `of_user` sees to that.
     """
     history = History(events, cutoff=cutoff, limit=limit)
-    return [float(FORMULAS[name](history)) for name in NAMES]
+    return [FORMULAS[feature.name](history) / feature.divisor for feature in FEATURES]
 
 
 def default_row(cutoff: int) -> list[float]:

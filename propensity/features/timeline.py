@@ -1,0 +1,51 @@
+"""All users' events as one frame of integers sorted by user and time, from which each cutoff cuts its histories.
+
+Ids become codes once, so that the work per cutoff compares integers and never strings.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from propensity.events import EVENT_TYPES
+from propensity.features.definition import HORIZON
+
+KINDS: Final = {event_type: code for code, event_type in enumerate(EVENT_TYPES)}
+"""The code that stands for each event type in the column `kind`."""
+
+
+class Timeline:
+    """The events behind many snapshots: `user kind time known_at product category price`, all integers."""
+
+    def __init__(self, events: pl.DataFrame, *, lag: int, limit: int) -> None:
+        """Code the events; `limit` is how many of a user's newest known events a history may hold."""
+        self.users = events["user_id"].unique().sort()
+        """The id of each user code; codes are in the order of the ids."""
+        self._limit = limit
+        self._limit_binds = bool((events["user_id"].value_counts()["count"] > limit).any())
+        coded = events.select(
+            _code("user_id", self.users).alias("user"),
+            pl.col("event_type").replace_strict(KINDS, return_dtype=pl.UInt8).alias("kind"),
+            pl.col("event_time").alias("time"),
+            pl.coalesce("ingested_at", pl.col("event_time") + lag).alias("known_at"),
+            _code("product_id", events["product_id"].unique()).alias("product"),
+            _code("category_id", events["category_id"].unique()).alias("category"),
+            "price",
+            *(["event_id"] if self._limit_binds else []),
+        )
+        order = ["user", "time", "event_id"] if self._limit_binds else ["user", "time"]
+        self._events = coded.sort(order).lazy()
+
+    def histories(self, cutoff: int) -> pl.LazyFrame:
+        """Return what was known of every user at the cutoff, by user and from the oldest event to the newest."""
+        known = self._events.filter(
+            pl.col("time").is_between(cutoff - HORIZON, cutoff, closed="left")
+            & (pl.col("known_at") <= cutoff)
+        )
+        if self._limit_binds:
+            known = known.filter(pl.col("time").cum_count(reverse=True).over("user") <= self._limit)
+        return known.select("user", "kind", "product", "category", "price", age=cutoff - pl.col("time"))
+
+
+def _code(column: str, ids: pl.Series) -> pl.Expr:
+    return pl.col(column).cast(pl.Enum(ids.drop_nulls())).to_physical()
