@@ -92,6 +92,11 @@ class Registry:
         with self._translated():
             self._client = MlflowClient(tracking_uri=tracking_uri)
 
+    @property
+    def address(self) -> str:
+        """The tracking URI without a password."""
+        return _without_password(self.tracking_uri)
+
     def ping(self) -> None:
         """Raise RegistryUnavailable unless MLflow answers a read now."""
         with self._translated():
@@ -205,9 +210,9 @@ class Registry:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> RegistryUnavailable:
-        first_line = str(error).strip().partition("\n")[0][:300]
+        first_line = _without_password(str(error).strip().partition("\n")[0])[:300]
         return RegistryUnavailable(
-            f"MLflow at {_without_password(self.tracking_uri)} did not do what was asked ({first_line}). "
+            f"MLflow at {self.address} did not do what was asked ({first_line}). "
             "Check MLFLOW_TRACKING_URI and that the server is up, then run the command again."
         )
 

@@ -83,7 +83,9 @@ def _claim(version: Version, *, reason: str, store: Store, registry: Registry, n
         evidence={"digest": version.digest, "verdict": version.verdict, "previous": previous},
     ) or store.ledger.by_key(key)
     if entry is None:
-        raise StoreUnavailable(f"The ledger lost the promotion of version {version.number}. Ask for it again.")
+        raise StoreUnavailable(
+            f"The ledger lost the promotion of version {version.number}. Ask for it again."
+        )
     return entry
 
 

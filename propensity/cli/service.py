@@ -1,0 +1,90 @@
+"""Commands that answer: serve over HTTP, score every active user, make an API key."""
+
+import os
+import sys
+
+import click
+
+from propensity.cli import door
+
+SERVICE = "bentos.scorer.service:Scorer"
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 opens it to the network.")
+def serve(port: int, host: str) -> None:
+    """Serve the model in production over HTTP (`bentoml serve`).
+
+    \b
+    Example:
+      propensity serve --port 3000
+      curl -d '{"user_id": "12345", "cart_count": 3}' localhost:3000/predict
+    """
+    command = serve_command(port=port, host=host)
+    os.execv(command[0], command)  # noqa: S606 - the process becomes bentoml, signals included
+
+
+def serve_command(*, port: int, host: str) -> list[str]:
+    """Return the command that serves: bentoml's own, with this interpreter."""
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, "--port", str(port), "--host", host]
+
+
+@click.command()
+@click.option(
+    "--at",
+    "at",
+    type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    help="Cutoff, UTC.  [default: the watermark]",
+)
+def score(at: object) -> None:
+    """Score every active user at one cutoff with the model in production.
+
+    \b
+    Example:
+      propensity score --at 2026-02-28T12:00
+    """
+    from datetime import UTC, datetime
+
+    from jobs.score import score as score_all
+    from propensity.lifecycle.champion import bundle_of, champion_of
+    from propensity.model import Model
+
+    settings = door.settle()
+    with door.opened_store(settings) as store:
+        champion = champion_of(store)
+        cutoff = (store.events.summary().last_time or 0) + 1
+        if isinstance(at, datetime):
+            cutoff = round(at.replace(tzinfo=UTC).timestamp()) * 1_000_000
+        model = Model(bundle_of(store, champion.digest), threads=settings.workers)
+        summary = score_all(
+            store, model, model_version=champion.version, cutoff=cutoff, lag=model.document.lag
+        )
+    click.echo(
+        f"{summary.users:,} active users scored at {door.as_time(cutoff)} by version {champion.version}: "
+        f"{summary.new:,} new, {summary.positives:,} at or above the threshold"
+    )
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(["predict", "events", "read"]), required=True
+)
+def key(name: str, scopes: tuple[str, ...]) -> None:
+    """Make an API key: the secret is shown once, the record goes into the keys file.
+
+    \b
+    Example:
+      propensity key shop-backend --scope predict --scope events
+    """
+    import json
+
+    from bentos.scorer.keys import new_key
+
+    secret, record = new_key(name, list(scopes))
+    click.echo(secret)
+    door.say(
+        "Keep the line above; only its digest is stored. Add this record to the file PROPENSITY_API_KEYS_FILE:"
+    )
+    door.say(json.dumps(record))

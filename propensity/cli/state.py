@@ -1,0 +1,135 @@
+"""Commands about the system's state: what is reachable and what is wrong, and what was decided and why."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from propensity.cli import door
+from propensity.errors import PropensityError
+
+if TYPE_CHECKING:
+    from propensity.settings import Settings
+    from propensity.store import Store
+
+Finding = tuple[str, str]
+"""`ok`, `note` or `wrong`, and a sentence."""
+
+
+@click.command()
+def doctor() -> None:
+    """Say what is reachable and what is wrong; the exit code is that of the first thing wrong.
+
+    \b
+    Example:
+      propensity doctor
+    """
+    settings = door.settle()
+    click.echo(f"platform {settings.platform}, home {settings.home}")
+    codes = [code for check in (check_store, check_registry, check_keys) for code in report(check, settings)]
+    if codes:
+        sys.exit(codes[0])
+    click.echo("Nothing is wrong.")
+
+
+def report(check: "Callable[[Settings], Iterator[Finding]]", settings: "Settings") -> Iterator[int]:
+    """Print what a check finds; yield an exit code for each thing that is wrong."""
+    try:
+        for grade, sentence in check(settings):
+            click.echo(f"{grade:6} {sentence}")
+            if grade == "wrong":
+                yield 1
+    except PropensityError as error:
+        click.echo(f"wrong  {error}")
+        yield error.exit_code
+
+
+def check_store(settings: "Settings") -> Iterator[Finding]:
+    """Look at the store: does it answer, what is in it, can serving start from it alone."""
+    with door.opened_store(settings) as store:
+        store.ping()
+        yield "ok", f"the store answers ({settings.store_uri.get_secret_value().partition(':')[0]})"
+        summary = store.events.summary()
+        if summary.events:
+            yield "ok", f"{summary.events:,} events, the last at {door.as_time(summary.last_time)}"
+        else:
+            yield "note", "no events yet: take a log in with `propensity ingest FILE --format …`"
+        refused = store.refused.counts()
+        if refused:
+            yield (
+                "note",
+                f"{sum(refused.values()):,} rows were refused: look at them with `propensity refused`",
+            )
+        yield from check_champion(store)
+
+
+def check_champion(store: "Store") -> Iterator[Finding]:
+    """Look at the model in production: is its bundle whole, does it answer as it did when it was made."""
+    from propensity.lifecycle.champion import bundle_of
+    from propensity.model import Model
+
+    champion = store.champion()
+    if champion is None:
+        yield "note", "no model in production yet: train one with `propensity train`"
+        return
+    Model(bundle_of(store, champion.digest)).verify()
+    yield "ok", f"version {champion.version} ({champion.verdict}) is in production and answers as recorded"
+
+
+def check_registry(settings: "Settings") -> Iterator[Finding]:
+    """Look at MLflow: does it answer, and does its alias agree with the store."""
+    registry = door.open_registry(settings)
+    registry.ping()
+    yield "ok", f"MLflow answers at {registry.address}"
+    from propensity.registry import PRODUCTION
+
+    alias = registry.at(PRODUCTION)
+    with door.opened_store(settings) as store:
+        record = store.champion()
+    if (alias.number if alias else None) != (record.version if record else None):
+        yield (
+            "wrong",
+            f"MLflow's alias says version {alias.number if alias else 'none'}, the store says "
+            f"{record.version if record else 'none'}: settle it with `propensity promote VERSION`",
+        )
+
+
+def check_keys(settings: "Settings") -> Iterator[Finding]:
+    """Look at the API keys file."""
+    if not settings.api_keys_file:
+        yield (
+            "note",
+            "no PROPENSITY_API_KEYS_FILE: the service answers anybody who reaches it (embedded mode only)",
+        )
+        return
+    from bentos.scorer.keys import read_keys
+
+    yield "ok", f"{len(read_keys(settings.api_keys_file))} API keys"
+
+
+@click.command()
+@click.option("--limit", default=20, show_default=True, help="Entries to show, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, evidence included.")
+def ledger(limit: int, as_json: bool) -> None:
+    """Print what was decided and why: trainings and promotions, newest first.
+
+    \b
+    Example:
+      propensity ledger --limit 5
+    """
+    import msgspec
+
+    with door.opened_store(door.settle()) as store:
+        entries = store.ledger.latest(limit)
+    if not entries and not as_json:
+        click.echo("The ledger is empty: nothing has been trained or promoted yet.")
+    for entry in entries:
+        if as_json:
+            click.echo(json.dumps(msgspec.to_builtins(entry)))
+        else:
+            about = f" version {entry.subject}" if entry.subject else ""
+            click.echo(
+                f"{entry.sequence:>4}  {door.as_time(entry.at)}  {entry.kind}{about}: {entry.state}  — {entry.reason}"
+            )
