@@ -1,7 +1,11 @@
 """Commands about data: make a log, take a log in, look at what was refused."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +17,7 @@ from propensity.events.event import DAY, HOUR
 if TYPE_CHECKING:
     from jobs.ingest import IngestSummary
     from propensity.events.formats import LogFormat
+    from propensity.settings import Settings
 
 FORMAT_NAMES = ("propensity", "taobao", "rees46", "retailrocket")
 
@@ -32,6 +37,7 @@ def mapping(_: click.Context, option: click.Parameter, given: str | None) -> dic
 @click.option("--users", default=4000, show_default=True, help="Shoppers in the log.")
 @click.option("--days", default=60, show_default=True, help="Days the log spans.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC.  [default: 2026-01-01]")
 @click.option("--drift-at", type=int, help="Day from which shoppers behave differently.")
 @click.option(
     "--drift",
@@ -49,6 +55,7 @@ def simulate(
     users: int,
     days: int,
     seed: int,
+    start: datetime | None,
     drift_at: int | None,
     drift: str,
     truth: str | None,
@@ -68,6 +75,8 @@ def simulate(
 
     door.settle()
     scenario = Scenario(users=users, days=days, seed=seed, drift_at=drift_at, drift=Drift(drift))
+    if start:
+        scenario = replace(scenario, start=start.replace(tzinfo=UTC))
     simulation = simulation_of(scenario)
     written = simulation.write(out)
     click.echo(f"{written:,} synthetic events of {users:,} users over {days} days in {out}")
@@ -180,10 +189,23 @@ def refused(limit: int) -> None:
         click.echo(f"{refusal.file}:{refusal.line}  {refusal.reason}  {refusal.raw}")
 
 
+def take_in_simulated(ctx: click.Context, settings: "Settings") -> None:
+    """Take in a simulated log that ends last midnight, where the store has no event yet."""
+    with door.opened_store(settings) as store:
+        if store.events.summary().events:
+            door.say("The store holds events already; nothing is simulated.")
+            return
+    midnight = datetime.fromtimestamp(door.now() / 1_000_000, UTC).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        log = str(Path(folder) / "simulated.parquet")
+        ctx.invoke(simulate, out=log, start=midnight - timedelta(days=60))
+        ctx.invoke(ingest, paths=(log,), allow_unchanged=True)
+
+
 def existing(path: str) -> str:
     """Return the path, or raise InputMissing: the demo should say so before it starts anything."""
-    from pathlib import Path
-
     if "://" not in path and not Path(path).exists():
         raise InputMissing(f"There is no event log at {path}. Check the path in DATA=…")
     return path

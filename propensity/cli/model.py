@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "name", type=click.Choice(data.FORMAT_NAMES), help="Whose log FILE is.  [default: propensity]"
 )
+@click.option(
+    "--simulate", is_flag=True, help="Take in a simulated log that ends last midnight first (a demo)."
+)
 @click.option("--reason", default="asked for by hand", show_default=True, help="Why; the ledger keeps it.")
 @click.option("--quick", is_flag=True, help="Search the small grid.")
 @click.pass_context
@@ -28,6 +31,7 @@ def train(
     ctx: click.Context,
     *,
     retrain: bool,
+    simulate: bool,
     data_path: tuple[str, ...],
     name: str | None,
     reason: str,
@@ -44,21 +48,34 @@ def train(
       propensity train
       propensity train --retrain --data-path UserBehavior.csv --format taobao
     """
-    if data_path:
-        ctx.invoke(data.ingest, paths=data_path, name=name, allow_unchanged=True)
     settings = door.settle(search="quick" if quick else None)
     registry = door.open_registry(settings)
-    from propensity.registry import PRODUCTION
-
-    current = registry.at(PRODUCTION)
-    if current and not retrain:
-        click.echo(
-            f"Version {current.number} is in production; nothing to do. `propensity train --retrain` trains a challenger."
-        )
+    if not retrain and (number := settled_champion(settings, registry=registry)):
+        click.echo(f"Version {number} is in production; nothing to do. --retrain trains a challenger.")
         return
+    if simulate:
+        data.take_in_simulated(ctx, settings)
+    if data_path:
+        ctx.invoke(data.ingest, paths=data_path, name=name, allow_unchanged=True)
     outcome = run_training(settings, registry=registry, reason=reason)
     for line in outcome_lines(outcome):
         click.echo(line)
+
+
+def settled_champion(settings: "Settings", *, registry: "Registry") -> str | None:
+    """Return the version in production, after finishing its promotion where that was interrupted; None without one."""
+    from propensity.lifecycle.promotion import promote as promote_one
+    from propensity.registry import PRODUCTION
+
+    current = registry.at(PRODUCTION)
+    if current is None:
+        return None
+    with door.opened_store(settings) as store:
+        record = store.champion()
+        if record is None or record.version != current.number:
+            reason = "the registry's alias points to it"
+            promote_one(current.number, reason=reason, store=store, registry=registry, now=door.now())
+    return current.number
 
 
 def run_training(settings: "Settings", *, registry: "Registry", reason: str) -> "Outcome":

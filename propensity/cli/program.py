@@ -14,7 +14,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Data": (data.simulate, data.ingest, data.refused),
     "Model": (model.train, model.models, model.promote, model.package),
     "Answers": (service.serve, service.score, service.key),
-    "State": (state.doctor, state.ledger),
+    "State": (state.doctor, state.wait, state.ledger),
 }
 
 

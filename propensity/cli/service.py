@@ -2,10 +2,14 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from propensity.cli import door
+
+if TYPE_CHECKING:
+    from bentos.scorer.keys import Scope
 
 SERVICE = "bentos.scorer.service:Scorer"
 
@@ -71,20 +75,20 @@ def score(at: object) -> None:
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(["predict", "events", "read"]), required=True
 )
-def key(name: str, scopes: tuple[str, ...]) -> None:
+def key(name: str, scopes: "tuple[Scope, ...]") -> None:
     """Make an API key: the secret is shown once, the record goes into the keys file.
 
     \b
     Example:
       propensity key shop-backend --scope predict --scope events
     """
-    import json
+    import msgspec
 
     from bentos.scorer.keys import new_key
 
-    secret, record = new_key(name, list(scopes))
+    secret, record = new_key(name, scopes=list(scopes))
     click.echo(secret)
     door.say(
-        "Keep the line above; only its digest is stored. Add this record to the file PROPENSITY_API_KEYS_FILE:"
+        "Keep the line above: only its digest is stored. Add this to the list in PROPENSITY_API_KEYS_FILE:"
     )
-    door.say(json.dumps(record))
+    door.say(msgspec.json.encode(record).decode())

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -106,7 +107,41 @@ def check_keys(settings: "Settings") -> Iterator[Finding]:
         return
     from bentos.scorer.keys import read_keys
 
-    yield "ok", f"{len(read_keys(settings.api_keys_file))} API keys"
+    yield "ok", f"{len(read_keys(Path(settings.api_keys_file)))} API keys"
+
+
+@click.command()
+@click.option("--seconds", default=300, show_default=True, help="How long to wait at most.")
+def wait(seconds: int) -> None:
+    """Wait until the store and the registry answer (what a Job does first).
+
+    \b
+    Example:
+      propensity wait --seconds 60
+    """
+    import tenacity
+
+    from propensity.errors import OutsideError
+
+    settings = door.settle()
+    patiently = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(OutsideError),
+        stop=tenacity.stop_after_delay(seconds),
+        wait=tenacity.wait_fixed(2),
+        before_sleep=lambda attempt: door.say(
+            f"Waiting: {attempt.outcome.exception() if attempt.outcome else ''}"
+        ),
+        reraise=True,
+    )
+    patiently(ping, settings)
+    click.echo("The store and the registry answer.")
+
+
+def ping(settings: "Settings") -> None:
+    """Raise an OutsideError unless both answer now."""
+    with door.opened_store(settings) as store:
+        store.ping()
+    door.open_registry(settings).ping()
 
 
 @click.command()
