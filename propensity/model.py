@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import OnnxRuntimeException
+from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from propensity.bundle import Bundle
 from propensity.errors import BrokenBundle
@@ -19,6 +19,17 @@ TOLERANCE: Final = 1e-5
 """How far a recorded answer may be from today's: float32 sums differ between processors, models differ more."""
 MAX_ROW_SECONDS: Final = 0.25
 """Longest one row may take: a model that slow would stop the service."""
+
+_LOAD_ERRORS: Final = (
+    states.Fail,
+    states.InvalidArgument,
+    states.InvalidGraph,
+    states.InvalidProtobuf,
+    states.NoModel,
+    states.NotImplemented,
+    states.RuntimeException,
+)
+"""ONNX Runtime's exceptions have no ancestor of their own."""
 
 Rows = NDArray[np.float32]
 
@@ -39,7 +50,7 @@ class Model:
             self._session = onnxruntime.InferenceSession(
                 bundle.onnx, options, providers=["CPUExecutionProvider"]
             )
-        except (OnnxRuntimeException, ValueError) as error:
+        except (*_LOAD_ERRORS, ValueError) as error:
             raise BrokenBundle(
                 f"The bundle's model.onnx can't be loaded: {error}. Train the version again."
             ) from error
