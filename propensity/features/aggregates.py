@@ -25,6 +25,8 @@ from propensity.features.definition import (
 from propensity.features.timeline import KINDS
 
 _age = pl.col("age")
+_HOURS: Final = HORIZON // HOUR + 1
+"""Ages that an event can have in whole hours."""
 _bought = pl.col("kind") == KINDS["purchase"]
 _carted = pl.col("kind") == KINDS["cart"]
 _closed = _bought | (pl.col("kind") == KINDS["remove_from_cart"])
@@ -37,16 +39,22 @@ def _starts(unit: int | None = None) -> pl.Expr:
     return (pl.col("user") != pl.col("user").shift(1)).fill_null(True) | (age.shift(1) - age > gap)
 
 
-def _fresh_weight(decay: Decay) -> pl.Expr:
-    by_age = pl.lit(pl.Series(decay_weights(decay.half_life_hours), dtype=pl.Int64))
-    by_kind = pl.lit(pl.Series([decay.type_weights.get(kind, 0) for kind in KINDS], dtype=pl.Int64))
-    return by_age.gather(_age // HOUR) * by_kind.gather(pl.col("kind"))
+def _fresh_weights() -> dict[str, pl.Expr]:
+    """Return what single events weigh in each decayed count, by one look into a table of type and age."""
+    cell = pl.col("kind").cast(pl.UInt32) * _HOURS + (_age // HOUR).cast(pl.UInt32)
+    return {name: pl.lit(_weight_table(decay)).gather(cell) for name, decay in DECAYS.items()}
+
+
+def _weight_table(decay: Decay) -> pl.Series:
+    by_age = decay_weights(decay.half_life_hours)
+    by_kind = [decay.type_weights.get(event_type, 0) for event_type in KINDS]
+    return pl.Series([kind * age for kind in by_kind for age in by_age], dtype=pl.Int64)
 
 
 PREPARED: Final = {
     "session_start": _starts(),
     "day_start": _starts(DAY),
-    **{name: _fresh_weight(decay) for name, decay in DECAYS.items()},
+    **_fresh_weights(),
 }
 """Columns of single events that the aggregates sum up."""
 
@@ -83,32 +91,38 @@ OF_CUTOFF: Final = {
 """Of the moment itself."""
 
 
+_RECENT: Final = [feature.name for feature in FEATURES if feature.window in {"1h", "24h", "7d"}]
+"""Features that need a week of the history only, which is a quarter of the work."""
+
+
 def open_carts(histories: pl.LazyFrame) -> pl.LazyFrame:
     """Return one row per user and product in the cart, with its price in minor units."""
-    return (
-        histories.filter(_carted | _closed)
-        .group_by("user", "product")
-        .agg(
-            carted=_age.filter(_carted).min(),
-            closed=_age.filter(_closed).min().fill_null(HORIZON + 1),
-            price=pl.col("price").filter(_carted & (_age == _age.filter(_carted).min())).max(),
-        )
-        .filter(pl.col("carted") < pl.col("closed"))
+    product = ["user", "product"]
+    dearest_last = histories.filter(_carted).sort("age", "price", descending=[True, False], nulls_last=False)
+    carted = dearest_last.group_by(product).agg(pl.col("age", "price").last())
+    closed = histories.filter(_closed).group_by(product).agg(closed=_age.min())
+    return carted.join(closed, on=product, how="left", nulls_equal=True).filter(
+        pl.col("closed").is_null() | (_age < pl.col("closed"))
     )
 
 
 def counted_at(histories: pl.LazyFrame, *, cutoff: int) -> pl.LazyFrame:
     """Return `user cutoff` and the integer behind every feature, one row per user with a history."""
+    prepared = histories.with_columns(**PREPARED)
+    recent = prepared.filter(_age <= WINDOWS["7d"])
     carts = open_carts(histories).group_by("user").agg(**OF_CART)
     return (
-        histories.with_columns(**PREPARED)
-        .group_by("user", maintain_order=True)
-        .agg(**OF_HISTORY)
+        _by_user(prepared, [name for name in OF_HISTORY if name not in _RECENT])
+        .join(_by_user(recent, _RECENT), on="user", how="left", maintain_order="left")
         .join(carts, on="user", how="left", maintain_order="left")
-        .with_columns(pl.col(*OF_CART).fill_null(0), cutoff=pl.lit(cutoff, dtype=pl.Int64))
+        .with_columns(pl.col(*_RECENT, *OF_CART).fill_null(0), cutoff=pl.lit(cutoff, dtype=pl.Int64))
         .with_columns(**OF_CUTOFF)
         .select("user", "cutoff", pl.col(NAMES).cast(pl.Int64))
     )
+
+
+def _by_user(events: pl.LazyFrame, names: list[str]) -> pl.LazyFrame:
+    return events.group_by("user", maintain_order=True).agg(**{name: OF_HISTORY[name] for name in names})
 
 
 def divided(counted: pl.DataFrame) -> pl.DataFrame:

@@ -36,7 +36,7 @@ def render() -> str:
     head = _HEAD.format(command=_COMMAND, version=VERSION, count=len(FEATURES), limit=HISTORY_LIMIT)
     words = (definition.__doc__ or "").partition("Words: ")[2].strip()
     rows = "".join(_row(feature) for feature in FEATURES)
-    return f"{head}{_COLUMNS}{rows}{_DECAY_HEAD}{_decays()}\n## Words\n\n{words}\n"
+    return f"{head}{_COLUMNS}{rows}{_DECAY_HEAD}{_decays()}\n## Words\n\n{words[:1].upper()}{words[1:]}\n"
 
 
 def _row(feature: Feature) -> str:
