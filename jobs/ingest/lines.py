@@ -1,0 +1,93 @@
+"""Lines of a text as a column, a block at a time, so that memory does not grow with the file.
+
+A block is cut at a newline and split there and nowhere else: line numbers stay exact whatever stands in a line, and a
+row that runs over two lines is refused in both instead of swallowing what follows it.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from propensity.errors import NotText
+from propensity.events import Reason
+
+BLOCK_BYTES: Final = 32 << 20
+"""What is held at once; parsing takes about ten times that in memory."""
+MAX_LINE_BYTES: Final = 16 << 20
+BOM: Final = b"\xef\xbb\xbf"
+BINARY_CHECK_BYTES: Final = 64 << 10
+"""How far from the start a zero byte says that a file is binary; later ones are a fault of their line."""
+
+
+def read_lines(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:
+    """Yield the lines that are not empty, with columns line (1-based), raw and fault (`not_utf8` or null).
+
+    NotText where the stream holds something else than lines of UTF-8.
+    """
+    before = 0
+    for block in _blocks(stream, name=name, size=block_bytes):
+        if not before:
+            _expect_text(block[:BINARY_CHECK_BYTES], name)
+        lines = _split(block.removeprefix(BOM) if not before else block)
+        if not before:
+            _expect_utf8(lines, name)
+        yield lines.with_row_index("line", offset=before + 1).filter(pl.col("raw") != "")
+        before += lines.height
+
+
+def _blocks(stream: BinaryIO, *, name: str, size: int) -> Iterator[bytes]:
+    """Yield pieces of about `size` bytes that end with a line."""
+    rest = b""
+    while chunk := stream.read(size):
+        piece = rest + chunk
+        cut = piece.rfind(b"\n") + 1
+        rest = piece[cut:]
+        if cut:
+            yield piece[:cut]
+        if len(rest) > MAX_LINE_BYTES:
+            raise NotText(
+                f"{name} has a line of over {MAX_LINE_BYTES >> 20} MB. Name a log with a line per event."
+            )
+    if rest:
+        yield rest
+
+
+def _split(block: bytes) -> pl.DataFrame:
+    block = block.removesuffix(b"\n")
+    try:
+        raw = pl.Series("raw", [block.decode()]).str.split("\n").explode(empty_as_null=False)
+        fault: pl.Expr | pl.Series = pl.lit(None, pl.String).alias("fault")
+    except UnicodeDecodeError:
+        raw, fault = _split_doubtful(block)
+    return pl.DataFrame(raw).select(pl.col("raw").str.strip_suffix("\r"), fault)
+
+
+def _split_doubtful(block: bytes) -> tuple[pl.Series, pl.Series]:
+    """Split a block with bytes that are no UTF-8, finding the lines they stand in."""
+    raws: list[str] = []
+    faults: list[str | None] = []
+    for line in block.split(b"\n"):
+        try:
+            raws.append(line.decode())
+            faults.append(None)
+        except UnicodeDecodeError:
+            raws.append(line.decode(errors="backslashreplace"))
+            faults.append(Reason.NOT_UTF8.value)
+    return pl.Series("raw", raws, pl.String), pl.Series("fault", faults, pl.String)
+
+
+def _expect_text(start: bytes, name: str) -> None:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NotText(f"{name} is UTF-16 text. Convert it first: iconv -f UTF-16 -t UTF-8.")
+    if b"\0" in start:
+        raise NotText(f"{name} is neither text, gzip nor Parquet. Name the event log itself, unpacked.")
+
+
+def _expect_utf8(lines: pl.DataFrame, name: str) -> None:
+    faulty = lines["fault"].count()
+    if faulty * 2 > lines.height:
+        raise NotText(
+            f"{name} is not UTF-8: {faulty:,} of its first {lines.height:,} lines can't be read as such. "
+            "Convert it first, for example with iconv -f LATIN1 -t UTF-8."
+        )

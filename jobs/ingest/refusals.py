@@ -1,0 +1,48 @@
+"""Rows that can't be events as they are kept, each where a person finds it again."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from propensity.events import Event, Reason, Refusal
+from propensity.events.event import MAX_ID_LENGTH
+
+MAX_RAW: Final = 1_000
+
+
+def refusals(rows: pl.DataFrame, *, source: str, file: str, at: int) -> Iterator[Refusal]:
+    """Yield the refusals of rows with columns line, raw, reason and user_id."""
+    for line, raw, reason, user_id in rows.select("line", "raw", "reason", "user_id").iter_rows():
+        yield refusal(source=source, file=file, line=line, reason=reason, raw=raw, user_id=user_id, at=at)
+
+
+def conflicts(
+    events: list[Event], rows: pl.DataFrame, *, source: str, file: str, at: int
+) -> Iterator[Refusal]:
+    """Yield the refusals of events whose id is taken by another event, found again among their rows."""
+    wanted = {(event.event_id, *event.content) for event in events}
+    suspects = rows.filter(pl.col("event_id").is_in({event.event_id for event in events}))
+    for line, raw, *values in suspects.select("line", "raw", *Event._fields[:8]).iter_rows():
+        if tuple(values) in wanted:
+            yield refusal(
+                source=source, file=file, line=line, reason=Reason.CONFLICT, raw=raw, user_id=values[1], at=at
+            )
+
+
+def refusal(
+    *, source: str, file: str, line: int, reason: str, raw: str, user_id: str | None, at: int
+) -> Refusal:
+    """Return one refusal; its id is the same whenever the same row of the same file is refused again."""
+    place = "\0".join((source, file, str(line), raw)).encode()
+    return Refusal(
+        refusal_id=hashlib.blake2b(place, digest_size=16).hexdigest(),
+        source=source,
+        file=file,
+        line=line,
+        reason=str(reason),
+        raw=raw[:MAX_RAW],
+        user_id=user_id[:MAX_ID_LENGTH] if user_id else None,
+        refused_at=at,
+    )

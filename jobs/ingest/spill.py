@@ -1,0 +1,70 @@
+"""Cleaned rows on disk, apart by user, until the whole file is known to be good.
+
+Two things need the whole file before anything may be written: the share of refused rows, and which of several equal
+rows a row is. Equal rows have the same user, so each bucket can answer the second for itself, in bounded memory.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from propensity.errors import PropensityError
+
+BUCKET_BYTES: Final = 64 << 20
+"""Bytes of the source that a bucket stands for: about a million rows."""
+REFUSED: Final = "refused"
+
+
+class Spill:
+    """One file's rows in a folder of their own: events by bucket, refused rows in the order of the file."""
+
+    def __init__(self, folder: Path, *, source_bytes: int) -> None:
+        self._folder = folder
+        self._buckets = max(1, -(-source_bytes // BUCKET_BYTES))
+        self._pieces: dict[str, list[int]] = {}
+
+    def put(self, cleaned: pl.DataFrame) -> None:
+        """Keep cleaned rows: events in the bucket of their user, the others with what is wrong with them."""
+        faulty = pl.col("reason").is_not_null()
+        self._put(REFUSED, cleaned.filter(faulty).select("line", "raw", "reason", "user_id"))
+        events = cleaned.filter(~faulty).drop("reason")
+        if self._buckets == 1:
+            self._put("0", events)
+            return
+        bucket = (pl.col("user_id").hash(seed=0) % self._buckets).alias("bucket")
+        parts = events.with_columns(bucket).partition_by("bucket", as_dict=True, include_key=False)
+        for (number,), part in parts.items():
+            self._put(str(number), part)
+
+    def events(self) -> Iterator[pl.DataFrame]:
+        """Yield the buckets, each whole."""
+        for name in sorted(self._pieces.keys() - {REFUSED}):
+            yield pl.concat(self._pieces_of(name))
+
+    def refused(self) -> Iterator[pl.DataFrame]:
+        """Yield the refused rows in the pieces they came in."""
+        return self._pieces_of(REFUSED)
+
+    def _put(self, name: str, rows: pl.DataFrame) -> None:
+        if not rows.height:
+            return
+        piece = io.BytesIO()
+        rows.write_ipc_stream(piece)
+        try:
+            with (self._folder / name).open("ab") as file:
+                file.write(piece.getbuffer())
+        except OSError as error:
+            raise PropensityError(
+                f"The temporary folder can't be written ({error}). Free some space or set TMPDIR to a larger disk."
+            ) from error
+        self._pieces.setdefault(name, []).append(len(piece.getbuffer()))
+
+    def _pieces_of(self, name: str) -> Iterator[pl.DataFrame]:
+        if name not in self._pieces:
+            return
+        with (self._folder / name).open("rb") as file:
+            for size in self._pieces[name]:
+                yield pl.read_ipc_stream(io.BytesIO(file.read(size)))
