@@ -1,5 +1,6 @@
 """What happens within a visit: views, favourites, carts, removals, and the purchase at its end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from propensity.simulate.arrays import Bools, Floats, Ints
 from propensity.simulate.catalogue import CHOICES, Catalogue
-from propensity.simulate.process import Process
+from propensity.simulate.process import Kind, Process, Visit
 from propensity.simulate.visits import Visits
 
 VIEW, FAVORITE, CART, REMOVE, PURCHASE = range(5)
@@ -63,7 +64,8 @@ class Part:
 class Aisle:
     """The visits of one stretch of time with what their users have in mind, and the chance to draw from."""
 
-    on_mission: Bools
+    kind: Ints
+    """What each visit is for, a value of Kind."""
     buys: Bools
     category: Ints
     choices: Ints
@@ -72,9 +74,10 @@ class Aisle:
     process: Process
     random: np.random.Generator
 
-    def counts(self, *, browsing: float, mission: float) -> Ints:
-        """Draw how many events of a kind each visit holds."""
-        return self.random.poisson(np.where(self.on_mission, mission, browsing)).astype(np.int64)
+    def counts(self, mean: Callable[[Visit], float]) -> Ints:
+        """Draw how many events of a kind each visit holds, given the mean for a kind of visit."""
+        means = np.array([mean(visit) for visit in self.process.visits])
+        return self.random.poisson(means[self.kind]).astype(np.int64)
 
     def moments(self, count: int, *, begin: float, end: float) -> Floats:
         """Draw moments evenly between two."""
@@ -84,7 +87,7 @@ class Aisle:
         """Draw products: on a mission one in mind with probability `focus`, else any of the visit's category."""
         other = self.catalogue.draw_products(self.category[visit], random=self.random)
         choice = (CHOICES * self.random.random(len(visit)) ** 2).astype(np.int64)
-        focused = self.on_mission[visit] & (self.random.random(len(visit)) < focus)
+        focused = (self.kind[visit] != Kind.BROWSING) & (self.random.random(len(visit)) < focus)
         return np.where(focused, self.choices[visit, choice], other)
 
 
@@ -104,19 +107,17 @@ def draw_clicks(visits: Visits, aisle: Aisle, *, which: slice) -> Clicks:
 
 def _views(aisle: Aisle) -> Part:
     """Draw views: one at the very begin, and one at the very end unless a purchase stands there."""
-    process = aisle.process
-    counts = 2 + aisle.counts(browsing=process.browsing.views, mission=process.mission.views)
+    counts = 2 + aisle.counts(lambda visit: visit.views)
     visit = np.repeat(np.arange(len(counts)), counts)
     moment = aisle.moments(len(visit), begin=0.0, end=1.0)
     first = np.cumsum(counts) - counts
     moment[first] = 0.0
     moment[first[~aisle.buys] + 1] = 1.0
-    return Part(VIEW, visit, moment, aisle.products(visit, focus=process.focus))
+    return Part(VIEW, visit, moment, aisle.products(visit, focus=aisle.process.focus))
 
 
 def _favorites(aisle: Aisle) -> Part:
-    process = aisle.process
-    counts = aisle.counts(browsing=process.browsing.favorites, mission=process.mission.favorites)
+    counts = aisle.counts(lambda visit: visit.favorites)
     visit = np.repeat(np.arange(len(counts)), counts)
     moment = aisle.moments(len(visit), begin=0.05, end=0.95)
     return Part(FAVORITE, visit, moment, aisle.products(visit, focus=1.0))
@@ -132,7 +133,7 @@ def _purchases(aisle: Aisle) -> Part:
 def _carts(aisle: Aisle, *, purchases: Part) -> tuple[Part, Part]:
     """Draw carts, of which some are removed again, and before most purchases the cart of the thing bought."""
     process = aisle.process
-    counts = aisle.counts(browsing=process.browsing.carts, mission=process.mission.carts)
+    counts = aisle.counts(lambda visit: visit.carts)
     visit = np.repeat(np.arange(len(counts)), counts)
     moment = aisle.moments(len(visit), begin=0.1, end=0.8)
     product = aisle.products(visit, focus=1.0)
@@ -146,4 +147,11 @@ def _carts(aisle: Aisle, *, purchases: Part) -> tuple[Part, Part]:
         np.concatenate([moment, aisle.moments(int(carted.sum()), begin=0.1, end=0.9)]),
         np.concatenate([product, purchases.product[carted]]),
     )
-    return carts, Part(REMOVE, visit[removed], later[removed], product[removed])
+    farewell = np.repeat(np.flatnonzero(aisle.kind == Kind.FAREWELL), 2)
+    removals = Part(
+        REMOVE,
+        np.concatenate([visit[removed], farewell]),
+        np.concatenate([later[removed], aisle.moments(len(farewell), begin=0.1, end=0.9)]),
+        np.concatenate([product[removed], aisle.choices[farewell, np.arange(len(farewell)) % 2]]),
+    )
+    return carts, removals

@@ -1,7 +1,8 @@
 """The hidden process: each user browses, goes on a mission, buys or gives up, and browses again.
 
 A visit on a mission that ends it by a purchase, and one that doesn't, are independent Poisson streams (thinning), so a
-mission's end and its visits can be drawn apart and all users at once. That is exact, not an approximation.
+mission's end and its visits can be drawn apart and all users at once. That is exact, not an approximation. A mission
+opens with a visit that never buys: its begin shows in the log, and the chain behind the truth stays what it is.
 """
 
 from dataclasses import dataclass
@@ -21,14 +22,19 @@ class Spells:
     begin: Floats
     end: Floats
     on_mission: Bools
+    opened: Bools
+    """The spell is a mission that began after its user's first instant, and so with a visit that only looks around."""
     satisfied: Bools
     """The spell is a mission that its last visit ended by a purchase."""
+    farewell: Bools
+    """The spell is a mission given up with a last visit."""
 
     @classmethod
     def none(cls) -> Self:
         """Return no spells."""
         nothing = np.zeros(0)
-        return cls(nothing.astype(np.int64), nothing, nothing, nothing.astype(bool), nothing.astype(bool))
+        never = nothing.astype(np.bool_)
+        return cls(nothing.astype(np.int64), nothing, nothing, never, never, never, never)
 
     def with_more(self, more: Self) -> "Spells":
         """Return these spells followed by others."""
@@ -37,7 +43,9 @@ class Spells:
             begin=np.concatenate([self.begin, more.begin]),
             end=np.concatenate([self.end, more.end]),
             on_mission=np.concatenate([self.on_mission, more.on_mission]),
+            opened=np.concatenate([self.opened, more.opened]),
             satisfied=np.concatenate([self.satisfied, more.satisfied]),
+            farewell=np.concatenate([self.farewell, more.farewell]),
         )
 
     def where(self, keep: Bools) -> "Spells":
@@ -47,7 +55,9 @@ class Spells:
             begin=self.begin[keep],
             end=self.end[keep],
             on_mission=self.on_mission[keep],
+            opened=self.opened[keep],
             satisfied=self.satisfied[keep],
+            farewell=self.farewell[keep],
         )
 
     def on_mission_at(self, tick: float, *, users: int) -> Bools:
@@ -61,31 +71,26 @@ def draw_spells(
     rates: Rates, *, begin: Floats, end: float, on_mission: Bools, random: np.random.Generator
 ) -> Spells:
     """Draw every user's spells from `begin`, in the given intent, to `end`; users who begin later have none."""
-    users = len(begin)
-    clocks, edges, satisfied = begin.copy(), [], []
+    users = np.arange(len(begin), dtype=np.int64)
     satisfaction = 1 - rates.give_up / rates.mission_end
-    turn = 0
-    while turn == 0 or bool((clocks < end).any()):
+    spells, clock, first = Spells.none(), begin, True
+    while first or bool((clock < end).any()):
         browsing = random.exponential(1 / rates.mission)
-        browsing = np.where(on_mission, 0.0, browsing) if turn == 0 else browsing
-        mission = random.exponential(1 / rates.mission_end)
-        edges.append((clocks, clocks + browsing, clocks + browsing + mission))
-        satisfied.append(random.random(users) < satisfaction)
-        clocks = edges[-1][2]
-        turn += 1
-    starts, turns, stops = (np.stack(part).ravel() for part in zip(*edges, strict=True))
-    return _clipped(starts, turns, stops, satisfied=np.stack(satisfied).ravel(), users=users, end=end)
-
-
-def _clipped(
-    starts: Floats, turns: Floats, stops: Floats, *, satisfied: Bools, users: int, end: float
-) -> Spells:
-    user = np.tile(np.arange(users, dtype=np.int64), len(starts) // users)
-    spells = Spells(
-        user=np.concatenate([user, user]),
-        begin=np.concatenate([starts, turns]),
-        end=np.minimum(np.concatenate([turns, stops]), end),
-        on_mission=np.repeat([False, True], len(starts)),
-        satisfied=np.concatenate([np.zeros_like(satisfied), satisfied & (stops < end)]),
-    )
-    return spells.where(spells.begin < spells.end)
+        turn = clock + np.where(on_mission & first, 0.0, browsing)
+        stop = turn + random.exponential(1 / rates.mission_end)
+        satisfied = random.random(len(users)) < satisfaction
+        farewell = ~satisfied & (random.random(len(users)) < rates.farewells)
+        never, done = np.zeros_like(on_mission), stop < end
+        browse = Spells(users, clock, np.minimum(turn, end), never, never, never, never)
+        mission = Spells(
+            user=users,
+            begin=turn,
+            end=np.minimum(stop, end),
+            on_mission=~never,
+            opened=turn > begin,
+            satisfied=satisfied & done,
+            farewell=farewell & done,
+        )
+        more = browse.with_more(mission)
+        spells, clock, first = spells.with_more(more.where(more.begin < more.end)), stop, False
+    return spells

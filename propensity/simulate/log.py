@@ -10,6 +10,7 @@ from propensity.events.event import DAY, EVENT_TYPES
 from propensity.simulate.arrays import Ints
 from propensity.simulate.funnel import FAVORITE, Aisle, Clicks, draw_clicks
 from propensity.simulate.hidden import Hidden, Stage, stream
+from propensity.simulate.process import Kind
 from propensity.simulate.scenario import Scenario
 
 SCHEMA: Final = pl.Schema(
@@ -50,12 +51,12 @@ def _draw_day(scenario: Scenario, hidden: Hidden, *, day: int) -> Clicks:
     visits = hidden.visits
     which = visits.between(begin, begin + DAY)
     random = stream(scenario.seed, Stage.CLICKS, day)
-    on_mission, spell = visits.on_mission[which], visits.spell[which]
+    kind, spell = visits.kind[which], visits.spell[which]
     strolling = hidden.catalogue.draw_categories(len(spell), random=random)
     aisle = Aisle(
-        on_mission=on_mission,
+        kind=kind,
         buys=visits.buys[which],
-        category=np.where(on_mission, hidden.category[spell], strolling),
+        category=np.where(kind != Kind.BROWSING, hidden.category[spell], strolling),
         choices=hidden.choices[spell],
         catalogue=hidden.catalogue,
         process=hidden.regime_at(begin).process,

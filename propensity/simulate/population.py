@@ -8,8 +8,6 @@ import numpy as np
 from propensity.simulate.arrays import Floats
 from propensity.simulate.process import Process
 
-MISSION_ACTIVITY: Final = 0.7
-"""Power of a user's activity in the rate of missions: who visits more also wants more, though not in proportion."""
 VISIT_ACTIVITY: Final = 0.25
 """Power of a user's activity in the visits of a mission: on a mission even the quiet come often."""
 
@@ -39,6 +37,7 @@ class Rates:
     browsing_conversion: Floats
     mission_conversion: Floats
     satisfaction: float
+    farewells: float
 
     @property
     def mission_end(self) -> Floats:
@@ -59,13 +58,14 @@ def draw_population(users: int, *, process: Process, span: float, random: np.ran
 def rates(population: Population, *, process: Process) -> Rates:
     """Return every user's own rates under these constants."""
     return Rates(
-        mission=process.mission_rate * population.activity**MISSION_ACTIVITY * population.eagerness,
+        mission=process.mission_rate * population.activity * population.eagerness,
         give_up=np.full_like(population.activity, process.give_up_rate),
         browsing_visits=process.browsing_visits * population.activity,
         mission_visits=process.mission_visits * population.activity**VISIT_ACTIVITY,
         browsing_conversion=_with_odds(process.browsing_conversion, population.persuasion),
         mission_conversion=_with_odds(process.mission_conversion, population.persuasion),
         satisfaction=process.satisfaction,
+        farewells=process.farewells,
     )
 
 

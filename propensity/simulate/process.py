@@ -5,6 +5,18 @@ data, and so that drift is nothing but another table from a day on.
 """
 
 from dataclasses import dataclass, replace
+from enum import IntEnum
+
+
+class Kind(IntEnum):
+    """What a visit is for."""
+
+    BROWSING = 0
+    MISSION = 1
+    OPENING = 2
+    """The first visit of a mission: it looks around and never buys."""
+    FAREWELL = 3
+    """The last visit of a mission that is given up: it empties the cart and never buys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,34 +37,40 @@ class Visit:
 class Process:
     """Rates and probabilities of a typical user; each user has own ones around them."""
 
-    mission_rate: float = 0.055
-    """Missions begun per day of browsing; one in about 18 days."""
-    give_up_rate: float = 0.12
-    """Missions given up per day of mission, without a sign: the part of the truth that no log shows at once."""
-    browsing_visits: float = 0.30
+    mission_rate: float = 0.07
+    """Missions begun per day of browsing; one in about 14 days."""
+    give_up_rate: float = 0.08
+    """Missions given up per day of mission; those without a farewell are a part of the truth that no log shows."""
+    browsing_visits: float = 0.50
     """Visits per day while browsing."""
-    mission_visits: float = 3.2
+    mission_visits: float = 3.4
     """Visits per day while on a mission: intent shows first in how often one comes."""
-    browsing_conversion: float = 0.012
+    browsing_conversion: float = 0.010
     """Share of browsing visits that end in a purchase; it leaves the intent as it is."""
-    mission_conversion: float = 0.22
+    mission_conversion: float = 0.18
     """Share of mission visits that end in a purchase: high enough to tell, far from certain."""
-    satisfaction: float = 0.9
-    """Share of mission purchases that end the mission; the others go on, for a second thing."""
+    satisfaction: float = 0.97
+    """Share of mission purchases that end the mission; the others go on, for something else."""
 
-    activity_spread: float = 0.9
+    activity_spread: float = 1.1
     """Standard deviation of the logarithm of a user's visits: a few users make most of the traffic."""
-    eagerness_spread: float = 0.25
+    eagerness_spread: float = 0.15
     """The same for the missions a user begins, beyond what the activity explains."""
-    conversion_spread: float = 0.25
+    conversion_spread: float = 0.15
     """The same for the odds that a visit ends in a purchase."""
-    newcomers: float = 0.25
+    newcomers: float = 0.15
     """Share of users who first appear after the log has begun, evenly over its days."""
 
-    browsing: Visit = Visit(views=0.9, favorites=0.05, carts=0.02, minutes=5.0)
+    browsing: Visit = Visit(views=0.3, favorites=0.02, carts=0.01, minutes=5.0)
     """A visit while browsing."""
-    mission: Visit = Visit(views=3.6, favorites=0.45, carts=0.5, minutes=13.0)
+    mission: Visit = Visit(views=0.8, favorites=0.6, carts=0.7, minutes=13.0)
     """A visit on a mission: longer, with favourites and carts."""
+    opening: Visit = Visit(views=5.0, favorites=1.2, carts=0.8, minutes=18.0)
+    """The first visit of a mission, which looks around and never buys: the begin of an intent can be seen."""
+    farewell: Visit = Visit(views=0.5, favorites=0.0, carts=0.0, minutes=6.0)
+    """The last visit of some missions that are given up, which empties the cart."""
+    farewells: float = 0.7
+    """Share of missions given up that end with such a visit; the others end in silence."""
     removal: float = 0.25
     """Share of carted things that the same visit removes again."""
     carted_first: float = 0.75
@@ -61,6 +79,11 @@ class Process:
     """Share of purchases with a second thing in the same order."""
     focus: float = 0.65
     """Share of a mission's views that look at one of the things in mind."""
+
+    @property
+    def visits(self) -> tuple[Visit, Visit, Visit, Visit]:
+        """What visits hold, by Kind."""
+        return self.browsing, self.mission, self.opening, self.farewell
 
     def with_drifted_intent(self, strength: float) -> "Process":
         """Fewer and shorter missions that buy less, and more purchases out of the blue: intent tells less."""
@@ -78,6 +101,7 @@ class Process:
             self,
             browsing=_shifted(self.browsing, strength=strength),
             mission=_shifted(self.mission, strength=strength),
+            opening=_shifted(self.opening, strength=strength),
         )
 
 

@@ -13,6 +13,7 @@ from propensity.simulate import output
 from propensity.simulate.arrays import Floats, Ints
 from propensity.simulate.hidden import Hidden, draw_hidden
 from propensity.simulate.log import draw_days, user_ids
+from propensity.simulate.process import Kind
 from propensity.simulate.scenario import Scenario
 from propensity.simulate.truth import no_purchase
 
@@ -87,11 +88,15 @@ class Simulation:
         visits = hidden.visits
         began = visits.between(self.scenario.start_time, cutoff)
         under_way = np.flatnonzero(visits.end[began] >= cutoff)
-        user, intent = visits.user[under_way], visits.on_mission[under_way]
-        on_mission[user] = intent
+        user, kind = visits.user[under_way], visits.kind[under_way]
+        on_mission[user] = kind != Kind.BROWSING
         none = np.where(on_mission, mission, browsing)
         rates = hidden.regime_at(cutoff).rates
-        none[user] *= 1 - np.where(intent, rates.mission_conversion[user], rates.browsing_conversion[user])
+        none[user] *= 1 - np.select(
+            [kind == Kind.BROWSING, kind == Kind.MISSION],
+            [rates.browsing_conversion[user], rates.mission_conversion[user]],
+            default=0.0,
+        )
         return 1 - none
 
 

@@ -13,7 +13,7 @@ from propensity.events.event import MICROS
 from propensity.simulate.arrays import Bools, Floats, Ints
 from propensity.simulate.intent import Spells
 from propensity.simulate.population import Rates
-from propensity.simulate.process import Process
+from propensity.simulate.process import Kind, Process
 from propensity.simulate.rhythm import Rhythm
 
 LENGTH_SHAPE: Final = 2.0
@@ -33,7 +33,8 @@ class Visits:
     """Wall time of the last event, which is the purchase where there is one."""
     spell: Ints
     """Which of the spells the visit belongs to."""
-    on_mission: Bools
+    kind: Ints
+    """A value of Kind."""
     buys: Bools
 
     def between(self, start: int, end: int) -> slice:
@@ -48,19 +49,21 @@ class Moments:
 
     spell: Ints
     tick: Floats
+    kind: Ints
     buys: Bools
 
     @classmethod
     def none(cls) -> Self:
         """Return no visits."""
         nothing = np.zeros(0)
-        return cls(nothing.astype(np.int64), nothing, nothing.astype(bool))
+        return cls(nothing.astype(np.int64), nothing, nothing.astype(np.int64), nothing.astype(np.bool_))
 
     def with_more(self, more: Self, *, spells_before: int) -> "Moments":
         """Return these followed by others, whose spells come after the `spells_before` of these."""
         return Moments(
             spell=np.concatenate([self.spell, more.spell + spells_before]),
             tick=np.concatenate([self.tick, more.tick]),
+            kind=np.concatenate([self.kind, more.kind]),
             buys=np.concatenate([self.buys, more.buys]),
         )
 
@@ -76,11 +79,16 @@ def draw_moments(spells: Spells, *, rates: Rates, random: np.random.Generator) -
     spell = np.repeat(np.arange(len(user)), random.poisson(pace * (spells.end - spells.begin)))
     tick = spells.begin[spell] + random.random(len(spell)) * (spells.end - spells.begin)[spell]
     buys = random.random(len(spell)) < conversion[spell]
-    last = np.flatnonzero(spells.satisfied)
+    first, last = np.flatnonzero(spells.opened), np.flatnonzero(spells.satisfied)
+    farewell = np.flatnonzero(spells.farewell)
+    parts = [len(first), len(last), len(farewell)]
     return Moments(
-        spell=np.concatenate([spell, last]),
-        tick=np.concatenate([tick, spells.end[last]]),
-        buys=np.concatenate([buys, np.ones(len(last), dtype=np.bool_)]),
+        spell=np.concatenate([spell, first, last, farewell]),
+        tick=np.concatenate([tick, spells.begin[first], spells.end[last], spells.end[farewell]]),
+        kind=np.concatenate(
+            [mission[spell].astype(np.int64), np.repeat([Kind.OPENING, Kind.MISSION, Kind.FAREWELL], parts)]
+        ),
+        buys=np.concatenate([buys, np.repeat([False, True, False], parts)]),
     )
 
 
@@ -91,8 +99,8 @@ def draw_visits(
     begin = rhythm.wall_times(moments.tick)
     order = np.lexsort((moments.spell, begin))
     begin, spell = begin[order], moments.spell[order]
-    user, on_mission = spells.user[spell], spells.on_mission[spell]
-    minutes = np.where(on_mission, process.mission.minutes, process.browsing.minutes)
+    user, kind = spells.user[spell], moments.kind[order]
+    minutes = np.array([visit.minutes for visit in process.visits])[kind]
     length = random.gamma(LENGTH_SHAPE, minutes * (60 * MICROS / LENGTH_SHAPE))
     length = np.minimum(length, GAP * _time_to_next(user, begin))
     return Visits(
@@ -100,7 +108,7 @@ def draw_visits(
         begin=begin,
         end=begin + length.astype(np.int64),
         spell=spell,
-        on_mission=on_mission,
+        kind=kind,
         buys=moments.buys[order],
     )
 
