@@ -1,0 +1,55 @@
+"""Cuts streams into portions of bounded size, so that no store's memory grows with what passes through it.
+
+Both stores share these, which is why they split users and sizes alike.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+from operator import attrgetter
+from typing import Final, TypeVar
+
+from propensity.events import Event
+from propensity.store.records import UserRange
+
+PIECE_BYTES: Final = 8 * 2**20
+"""Half of what a MongoDB document may hold, so that its other fields always fit."""
+EVERYONE: Final = UserRange()
+_T = TypeVar("_T")
+_USER = attrgetter("user_id")
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield lists of `size` items; the last one may be shorter."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def whole_users(blocks: Iterable[list[Event]]) -> Iterator[list[Event]]:
+    """Yield the events of blocks ordered by user, cut anew so that no user is split over two lists."""
+    held: list[Event] = []
+    for block in blocks:
+        held += block
+        if cut := bisect_left(held, held[-1].user_id, key=_USER):
+            yield held[:cut]
+            held = held[cut:]
+    if held:
+        yield held
+
+
+def equal_ranges(sizes: Iterable[tuple[str, int]], *, total: int, count: int) -> list[UserRange]:
+    """Split users, given in order with their number of events, into at most `count` ranges of about equal size."""
+    share = max(total / max(count, 1), 1)
+    starts: list[str] = []
+    seen = 0
+    for user_id, events in sizes:
+        if len(starts) < count - 1 and seen >= share * (len(starts) + 1):
+            starts.append(user_id)
+        seen += events
+    return [UserRange(first, end) for first, end in pairwise([None, *starts, None])]
+
+
+def pieces(content: bytes) -> list[bytes]:
+    """Cut a file's content into pieces of PIECE_BYTES; an empty file is one empty piece."""
+    return [content[at : at + PIECE_BYTES] for at in range(0, len(content), PIECE_BYTES)] or [b""]

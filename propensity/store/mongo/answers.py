@@ -1,0 +1,76 @@
+"""Predictions and scores in MongoDB: what the model answered, on request and on a schedule."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from pymongo import ASCENDING, DESCENDING
+
+from propensity.store.mongo.database import Database
+from propensity.store.mongo.documents import from_document, to_document
+from propensity.store.records import Prediction, Score
+
+_KEY: Final = "prediction_id"
+_NEWEST: Final = [("predicted_at", DESCENDING), ("_id", DESCENDING)]
+_BEST: Final = [("probability", DESCENDING), ("user_id", ASCENDING)]
+
+
+class MongoPredictions:
+    """protocol.PredictionStore on the collection `predictions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, predictions: Sequence[Prediction]) -> int:
+        """Store predictions; return how many were new."""
+        return self._database.add_new("predictions", (to_document(one, key=_KEY) for one in predictions))
+
+    def latest(self, limit: int) -> list[Prediction]:
+        """Return the newest by predicted_at, then prediction_id, descending."""
+        if limit < 1:
+            return []
+        with self._database.collection("predictions") as collection:
+            found = list(collection.find().sort(_NEWEST).limit(limit))
+        return [from_document(one, Prediction, key=_KEY) for one in found]
+
+    def count(self) -> int:
+        """Count them all."""
+        with self._database.collection("predictions") as collection:
+            return collection.count_documents({})
+
+
+class MongoScores:
+    """protocol.ScoreStore on the collection `scores`; `_id` is `cutoff:user_id`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, scores: Iterable[Score]) -> int:
+        """Store scores; return how many were new."""
+        documents = ({"_id": f"{one.cutoff}:{one.user_id}", **msgspec.structs.asdict(one)} for one in scores)
+        return self._database.add_new("scores", documents)
+
+    def cutoffs(self, limit: int) -> list[int]:
+        """Return the newest cutoffs that have scores, descending: one step down the index for each."""
+        found: list[int] = []
+        with self._database.collection("scores") as collection:
+            while len(found) < limit:
+                where = {"cutoff": {"$lt": found[-1]}} if found else {}
+                newest = collection.find_one(where, {"cutoff": 1}, sort=[("cutoff", DESCENDING)])
+                if newest is None:
+                    break
+                found.append(int(newest["cutoff"]))
+        return found
+
+    def top(self, cutoff: int, limit: int) -> list[Score]:
+        """Return the scores of a cutoff by probability descending, then user_id ascending."""
+        if limit < 1:
+            return []
+        with self._database.collection("scores") as collection:
+            found = list(collection.find({"cutoff": cutoff}).sort(_BEST).limit(limit))
+        return [from_document(one, Score) for one in found]
+
+    def count(self, cutoff: int) -> int:
+        """Count the users scored at a cutoff."""
+        with self._database.collection("scores") as collection:
+            return collection.count_documents({"cutoff": cutoff})

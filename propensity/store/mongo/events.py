@@ -1,0 +1,116 @@
+"""Events in MongoDB: inserted first and compared only where an id was there; read along (user_id, event_time, _id)."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any, Final
+
+from pymongo import DESCENDING
+from pymongo.collection import Collection
+
+from propensity.events import Event
+from propensity.store.batches import EVERYONE, batches, equal_ranges, whole_users
+from propensity.store.mongo.database import BATCH, Database, Document, insert
+from propensity.store.mongo.documents import event_document, event_of
+from propensity.store.mongo.indexes import BY_USER
+from propensity.store.records import Added, EventSummary, UserRange
+
+_NEWEST: Final = [("event_time", DESCENDING), ("_id", DESCENDING)]
+_SPAN: Final[Document] = {
+    "events": {"$sum": 1},
+    "first": {"$min": "$event_time"},
+    "last": {"$max": "$event_time"},
+}
+
+
+class MongoEvents:
+    """protocol.EventStore on the collection `events`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, events: Iterable[Event]) -> Added:
+        """Store events durably; see protocol."""
+        inserted, unchanged, conflicts = 0, 0, list[Event]()
+        for batch in batches(events, BATCH):
+            with self._database.collection("events") as collection:
+                known = insert(collection, [event_document(event) for event in batch])
+                others = _conflicts(collection, [batch[position] for position in known])
+            inserted += len(batch) - len(known)
+            unchanged += len(known) - len(others)
+            conflicts += others
+        return Added(inserted, unchanged, conflicts)
+
+    def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
+        """Return one user's events known at `until`, newest first."""
+        if limit < 1:
+            return []
+        known = [
+            {"ingested_at": {"$lte": until}},
+            {"ingested_at": {"$exists": False}, "event_time": {"$lte": until - lag}},
+        ]
+        where = {"user_id": user_id, "event_time": {"$gte": since, "$lt": until}, "$or": known}
+        with self._database.collection("events") as collection:
+            return [event_of(found) for found in collection.find(where).sort(_NEWEST).limit(limit)]
+
+    def knows(self, user_id: str) -> bool:
+        """Whether any event of this user is stored."""
+        with self._database.collection("events") as collection:
+            return collection.find_one({"user_id": user_id}, {"_id": 1}) is not None
+
+    def scan(
+        self, *, since: int, until: int, users: UserRange = EVERYONE, chunk_rows: int = 200_000
+    ) -> Iterator[list[Event]]:
+        """Yield events by user and time in chunks of whole users."""
+        where = {"event_time": {"$gte": since, "$lt": until}, **_within(users)}
+        return whole_users(batches(self._found(where), chunk_rows))
+
+    def user_ranges(self, count: int) -> list[UserRange]:
+        """Split all users into at most `count` ranges holding about as many events each."""
+        total = self.summary().events
+        sizes: list[Document] = [
+            {"$group": {"_id": "$user_id", "events": {"$sum": 1}}},
+            {"$sort": {"_id": 1}},
+        ]
+        with self._database.collection("events") as collection:
+            found = collection.aggregate(sizes, allowDiskUse=True)
+            return equal_ranges(((one["_id"], one["events"]) for one in found), total=total, count=count)
+
+    def summary(self) -> EventSummary:
+        """Count the events and say what time they span."""
+        with self._database.collection("events") as collection:
+            found = list(collection.aggregate([{"$group": {"_id": None, **_SPAN}}]))
+        if not found:
+            return EventSummary(0, None, None)
+        return EventSummary(int(found[0]["events"]), int(found[0]["first"]), int(found[0]["last"]))
+
+    def types_since(self, since: int) -> dict[str, int]:
+        """Count events by type with event_time >= since."""
+        counting: list[Document] = [
+            {"$match": {"event_time": {"$gte": since}}},
+            {"$group": {"_id": "$event_type", "events": {"$sum": 1}}},
+        ]
+        with self._database.collection("events") as collection:
+            return {one["_id"]: int(one["events"]) for one in collection.aggregate(counting)}
+
+    def _found(self, where: dict[str, Any]) -> Iterator[Event]:
+        with (
+            self._database.collection("events") as collection,
+            # without the hint a planner may choose the index by time and sort millions of events in memory
+            closing(collection.find(where).sort(BY_USER).hint("by_user").batch_size(BATCH)) as cursor,
+        ):
+            yield from map(event_of, cursor)
+
+
+def _conflicts(collection: Collection[Document], events: list[Event]) -> list[Event]:
+    """Return those of the events that are stored with other content."""
+    if not events:
+        return []
+    ids = list({event.event_id for event in events})
+    stored = {found["_id"]: event_of(found).content for found in collection.find({"_id": {"$in": ids}})}
+    return [event for event in events if stored[event.event_id] != event.content]
+
+
+def _within(users: UserRange) -> dict[str, dict[str, str]]:
+    bounds = {"$gte": users.first, "$lt": users.end}
+    given = {operator: user_id for operator, user_id in bounds.items() if user_id is not None}
+    return {"user_id": given} if given else {}

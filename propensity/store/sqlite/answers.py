@@ -1,0 +1,67 @@
+"""Predictions and scores in SQLite: what the model answered, on request and on a schedule."""
+
+from collections.abc import Iterable, Sequence
+
+from propensity.store.records import Prediction, Score
+from propensity.store.sqlite.database import Database
+from propensity.store.sqlite.table import Table
+
+
+class SqlitePredictions:
+    """protocol.PredictionStore on one file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._table = Table(database, "predictions", Prediction)
+
+    def add(self, predictions: Sequence[Prediction]) -> int:
+        """Store predictions; return how many were new."""
+        return self._table.add(predictions)
+
+    def latest(self, limit: int) -> list[Prediction]:
+        """Return the newest by predicted_at, then prediction_id, descending."""
+        return self._table.select("ORDER BY predicted_at DESC, prediction_id DESC LIMIT ?", limit)
+
+    def count(self) -> int:
+        """Count them all."""
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM predictions").fetchone()[0])
+
+
+class SqliteScores:
+    """protocol.ScoreStore on one file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._table = Table(database, "scores", Score)
+
+    def add(self, scores: Iterable[Score]) -> int:
+        """Store scores; return how many were new."""
+        return self._table.add(scores)
+
+    def cutoffs(self, limit: int) -> list[int]:
+        """Return the newest cutoffs that have scores, descending: one step down the index for each."""
+        found: list[int] = []
+        below = 2**63 - 1
+        with self._database.reading() as connection:
+            while len(found) < limit:
+                row = connection.execute(
+                    "SELECT max(cutoff) FROM scores WHERE cutoff < ?", (below,)
+                ).fetchone()
+                if row[0] is None:
+                    break
+                below = int(row[0])
+                found.append(below)
+        return found
+
+    def top(self, cutoff: int, limit: int) -> list[Score]:
+        """Return the scores of a cutoff by probability descending, then user_id ascending."""
+        return self._table.select(
+            "WHERE cutoff = ? ORDER BY probability DESC, user_id LIMIT ?", cutoff, limit
+        )
+
+    def count(self, cutoff: int) -> int:
+        """Count the users scored at a cutoff."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT count(*) FROM scores WHERE cutoff = ?", (cutoff,)).fetchone()
+        return int(row[0])

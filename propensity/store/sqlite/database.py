@@ -1,0 +1,139 @@
+"""Connections to one SQLite file, for many threads and processes at once.
+
+A connection serves one thread at a time and is then reused. Writes begin IMMEDIATE, so that two writers wait for
+each other instead of failing half-way, and wait by asking every few milliseconds: SQLite's own waiting backs off to
+0.1 s and would rarely find the gap between two batches of a bulk load. Each commit is synced (`synchronous=FULL`):
+POST /events answers 202 for what is durable, and for all other writers a sync a batch is not worth a second mode.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from propensity.errors import StoreUnavailable
+from propensity.store.sqlite.failures import is_busy, translated
+from propensity.store.sqlite.schema import MIGRATIONS, migrate, version_of
+
+PAGE_BYTES: Final = 8192
+CACHE_KIB: Final = 64 * 1024
+CHECKPOINT_PAGES: Final = 8000
+"""64 MiB of write-ahead log: a bulk load rewrites the same pages often, so folding them in late is cheaper."""
+POLL_SECONDS: Final = 0.002
+TURN_SECONDS: Final = 2 * POLL_SECONDS
+
+
+class Database:
+    """One file's connections; thread-safe. Nothing is opened before the first use."""
+
+    def __init__(self, path: Path, *, timeout: float) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._prepared = False
+        self._closed = False
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; each statement sees what was committed when it began."""
+        with translated(self._path):
+            connection = self._borrow()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside a write transaction: all of it happens, durably, or nothing."""
+        with self.reading() as connection:
+            self._begin(connection)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def give_way(self) -> None:
+        """Let another process write between two batches of a long job: it asks every POLL_SECONDS."""
+        time.sleep(TURN_SECONDS)
+
+    def close(self) -> None:
+        """Close what is idle; what is lent is closed when it comes back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable(f"The store {self._path} was closed. Open it again.")
+            if self._idle:
+                return self._idle.pop()
+            if not self._prepared:
+                self._prepare()
+                self._prepared = True
+        return self._connect()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _prepare(self) -> None:
+        """Make folder, file and tables where they are missing."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The folder of the store {self._path} can't be made ({error.strerror}). "
+                "Name a folder you may write to in PROPENSITY_STORE_URI or PROPENSITY_HOME."
+            ) from error
+        with closing(self._connect()) as connection:
+            if version_of(connection) < len(MIGRATIONS):
+                self._insist(connection, "PRAGMA journal_mode = WAL")
+                self._begin(connection)
+                migrate(connection)
+                connection.execute("COMMIT")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+        )
+        for setting in (
+            f"page_size = {PAGE_BYTES}",
+            "synchronous = FULL",
+            f"cache_size = -{CACHE_KIB}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"journal_size_limit = {CHECKPOINT_PAGES * PAGE_BYTES}",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        return connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._insist(connection, "BEGIN IMMEDIATE")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
+
+    def _insist(self, connection: sqlite3.Connection, statement: str) -> None:
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
+            else:
+                return
