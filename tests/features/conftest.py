@@ -1,11 +1,13 @@
 """What the feature tests share: events with few words, and the two forms of the features behind one call."""
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from propensity.events import Event
+from propensity.events import MICROS, Event
 from propensity.features.definition import HISTORY_LIMIT, NAMES
 from propensity.features.offline import snapshots, to_frame
 from propensity.features.online import default_row, features_of
@@ -64,6 +66,18 @@ def row_of(request: pytest.FixtureRequest) -> RowOf:
 def both_forms() -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The online and the offline form, for tests that compare them."""
     return online_rows, offline_rows
+
+
+@pytest.fixture(scope="session")
+def real_events(taobao_log: Path) -> list[Event]:
+    """The whole rows of the Taobao log, read here by hand so that these tests need no ingest."""
+    kinds = {"pv": "view", "fav": "favorite", "cart": "cart", "buy": "purchase"}
+    with taobao_log.open(newline="") as lines:
+        rows = [row for row in csv.reader(lines) if len(row) == 5]
+    return [
+        Event(str(number), user, kinds[kind], int(time) * MICROS, product, category)
+        for number, (user, product, category, kind, time) in enumerate(rows)
+    ]
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ def test_the_cart_is_worth_the_highest_price_of_each_products_last_cart_instant(
         ago("cart", HOUR, "tie", price=200),
         ago("cart", HOUR, "tie", price=None),
         ago("cart", HOUR, "tie", price=300),
+        ago("cart", HOUR, "tie", price=250),
         ago("cart", 3 * HOUR, "now unknown", price=7_000),
         ago("cart", 2 * HOUR, "now unknown", price=None),
         ago("cart", HOUR, "free", price=0),

@@ -1,14 +1,12 @@
 """Features are blind to what comes after the cutoff, and the check that says so sees a planted leak."""
 
-import csv
 import random
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from propensity.events import MICROS, Event
+from propensity.events import Event
 from propensity.events.event import DAY, HOUR
 from propensity.features.definition import LABEL_WINDOW
 from propensity.features.offline import labels, snapshots, to_frame
@@ -16,18 +14,7 @@ from propensity.features.online import features_of
 
 CUTOFF = 1_512_043_200_000_000
 """12:00 UTC on 30 November 2017, inside the Taobao log."""
-KINDS = {"pv": "view", "fav": "favorite", "cart": "cart", "buy": "purchase"}
 Features = Callable[[Sequence[Event]], object]
-
-
-@pytest.fixture(scope="module")
-def real_events(taobao_log: Path) -> list[Event]:
-    with taobao_log.open(newline="") as lines:
-        rows = [row for row in csv.reader(lines) if len(row) == 5]
-    return [
-        Event(str(number), user, KINDS[kind], int(time) * MICROS, product, category)
-        for number, (user, product, category, kind, time) in enumerate(rows)
-    ]
 
 
 def changed_futures(events: Sequence[Event]) -> dict[str, list[Event]]:
