@@ -1,11 +1,16 @@
 """What every room's tests share: settings in a temporary home, and the real event logs where they are to be had."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from propensity.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from propensity.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 LOGS = Path(os.environ.get("PROPENSITY_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -38,3 +43,23 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         if not name.startswith("PROPENSITY_TEST_"):
             monkeypatch.delenv(name)
     return read_settings(home=tmp_path / "home", workers=2)
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh MLflow database; making one takes seconds, copying it does not."""
+    from propensity.registry import Registry
+
+    path = tmp_path_factory.mktemp("registry") / "mlflow.db"
+    Registry(f"sqlite:///{path}", artifacts=path.parent / "artifacts").ping()
+    return path
+
+
+@pytest.fixture
+def registry(empty_registry: Path, settings: Settings) -> "Registry":
+    """An empty registry of the test's own, where its settings say it is."""
+    from propensity.registry import Registry
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(empty_registry, settings.tracking_uri.removeprefix("sqlite:///"))
+    return Registry(settings.tracking_uri, artifacts=settings.home / "artifacts")

@@ -22,13 +22,9 @@ ESTIMATORS = {
 }
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    home = tmp_path_factory.mktemp("registry")
-    return Registry(f"sqlite:///{home}/mlflow.db", artifacts=home / "artifacts")
-
-
 def recorded(registry: Registry, folder: Path, name: str = "forest", mark: bytes = b"x") -> Version:
+    folder /= "made"
+    folder.mkdir(exist_ok=True)
     (folder / "card.md").write_text("# A card")
     rows = np.random.default_rng(1).random((200, 3))
     labels = (rows[:, 0] > 0.6).astype(int)
@@ -70,12 +66,11 @@ def test_a_bundle_that_is_not_the_one_recorded_is_refused(registry: Registry, tm
         registry.bundle(version._replace(digest="sha256:other"))
 
 
-def test_an_alias_nobody_set_is_none_and_no_champion_says_to_train(tmp_path: Path) -> None:
-    empty = Registry(f"sqlite:///{tmp_path}/mlflow.db", artifacts=tmp_path / "artifacts")
-    assert empty.at(PRODUCTION) is None
-    assert empty.versions(5) == []
+def test_an_alias_nobody_set_is_none_and_no_champion_says_to_train(registry: Registry) -> None:
+    assert registry.at(PRODUCTION) is None
+    assert registry.versions(5) == []
     with pytest.raises(NoChampion, match="propensity train"):
-        empty.champion()
+        registry.champion()
 
 
 def test_a_version_that_does_not_exist_is_said_to_be_missing(registry: Registry, tmp_path: Path) -> None:
