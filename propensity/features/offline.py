@@ -50,12 +50,7 @@ class EventSource(Protocol):
 
 def to_frame(events: Iterable[Event]) -> pl.DataFrame:
     """Return the events as a frame with one column per field of Event."""
-    columns = zip(*events, strict=True)
-    series = [
-        pl.Series(name, values, dtype=dtype)
-        for (name, dtype), values in zip(EVENT_SCHEMA.items(), columns, strict=False)
-    ]
-    return pl.DataFrame(series) if series else pl.DataFrame(schema=EVENT_SCHEMA)
+    return pl.DataFrame(list(events), schema=EVENT_SCHEMA, orient="row")
 
 
 def snapshots(
