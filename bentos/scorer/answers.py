@@ -1,0 +1,83 @@
+"""What the service answers, as types: the encoder, the OpenAPI document and the tests read the same ones."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from bentos.scorer.problems import ErrorDetail
+
+FeaturesFrom = Literal["request", "store", "mixed", "default"]
+
+
+class PredictAnswer(msgspec.Struct, frozen=True, gc=False):
+    """One user's answer."""
+
+    user_id: str
+    prediction: int
+    """1 where the probability is at or above the threshold."""
+    probability: float
+    """That the user buys within 24 hours."""
+    threshold: float
+    model_version: str
+    prediction_id: str
+    features_from: FeaturesFrom
+    """All from the request; all from the store; mixed of both; or given ones completed by the declared defaults."""
+
+
+class ItemError(msgspec.Struct, frozen=True):
+    """A user of a batch who could not be answered."""
+
+    user_id: str | None
+    error: ErrorDetail
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """Answers in the order asked."""
+
+    predictions: list[PredictAnswer | ItemError] = []
+
+
+class RefusedEvent(msgspec.Struct, frozen=True):
+    """An event that was not stored, and why."""
+
+    index: int
+    event_id: str | None
+    reason: str
+    message: str
+
+
+class EventsAnswer(msgspec.Struct, frozen=True):
+    """What became of the events: all that are not refused are stored durably."""
+
+    accepted: int
+    unchanged: int
+    """Stored before with the same content."""
+    refused: list[RefusedEvent]
+
+
+class ModelAnswer(msgspec.Struct, frozen=True):
+    """Which model answers, how good it was on its test days, and what it looks at."""
+
+    version: str
+    digest: str
+    alias: str | None
+    """`production` where the store's champion is served."""
+    verdict: str | None
+    """The gate's word."""
+    threshold: float
+    metrics: dict[str, dict[str, float]]
+    features: list[dict[str, Any]]
+    feature_version: int
+    estimator: str
+    calibration: str
+    expected_recall: float
+    warnings: list[str]
+    trained_at: str
+    """ISO 8601, UTC."""
+
+
+class StatusAnswer(msgspec.Struct, frozen=True):
+    """A probe's answer."""
+
+    status: str
+    model_version: str | None = None

@@ -1,0 +1,78 @@
+"""The parts of one scorer process, put together from the settings and taken apart in order."""
+
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bentos.scorer.intake import Intake
+from bentos.scorer.keeper import Keeper
+from bentos.scorer.keys import Guard
+from bentos.scorer.lookup import Lookup
+from bentos.scorer.measures import Measures
+from bentos.scorer.prediction_log import PredictionLog
+from bentos.scorer.scoring import Scoring
+from bentos.scorer.serving import packaged_at
+from bentos.scorer.spool import Spool
+from propensity.settings import Settings
+from propensity.store import open_store
+
+logger = logging.getLogger(__name__)
+
+
+class Assembly:
+    """Everything a request may need."""
+
+    def __init__(self, settings: Settings, *, now: Callable[[], int]) -> None:
+        """Put the parts together; SettingsError where the settings can't be served. Nothing runs yet."""
+        self.measures = Measures()
+        self.guard = Guard.of(settings, monotonic=time.monotonic)
+        self._store = open_store(settings.store_uri.get_secret_value()) if has_store(settings) else None
+        self.keeper = Keeper(settings, store=self._store, measures=self.measures)
+        self._lookup = Lookup(self._store, measures=self.measures, monotonic=time.monotonic)
+        boot = f"{now():x}-{secrets.token_hex(3)}"
+        self._log = PredictionLog(
+            self._store, spool=self._open_spool(settings, boot=boot), measures=self.measures
+        )
+        self.intake = Intake(self._store, measures=self.measures, now=now)
+        self.scoring = Scoring(
+            keeper=self.keeper,
+            lookup=self._lookup,
+            log=self._log,
+            measures=self.measures,
+            now=now,
+            pod=settings.pod_name or socket.gethostname(),
+            boot=boot,
+        )
+
+    def start(self) -> None:
+        """Start the threads that find the model and write the log."""
+        self.keeper.start()
+        self._log.start()
+
+    def stop(self) -> None:
+        """Write out what is in memory and let go of the store."""
+        self.keeper.stop()
+        self._lookup.close()
+        self._log.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _open_spool(self, settings: Settings, *, boot: str) -> Spool | None:
+        if self._store is None:
+            return None
+        try:
+            return Spool(Path(settings.spool_path), boot=boot, max_bytes=settings.spool_max_mb * 1024 * 1024)
+        except OSError as error:
+            logger.warning(
+                "spool folder can't be used: predictions are lost while the store is away",
+                extra={"folder": settings.spool_path, "error": type(error).__name__},
+            )
+            return None
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether there is a store: a packaged model has one only where an address was set."""
+    return packaged_at(settings) is None or "store_uri" in settings.model_fields_set

@@ -1,0 +1,130 @@
+"""`POST /events`: live events into the store, answered only when they are durable.
+
+The rules are the ingest's own (`propensity.events.validation`); what breaks them is listed in the answer and kept in
+the refused table, up to a bound, so that a client gone wrong can't fill the store.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from bentos.scorer.answers import EventsAnswer, RefusedEvent
+from bentos.scorer.measures import Measures
+from bentos.scorer.problems import no_store, store_away
+from bentos.scorer.requests import read_events
+from propensity.errors import StoreUnavailable
+from propensity.events import Event, Reason, Refusal
+from propensity.events.event import MAX_ID_LENGTH
+from propensity.events.validation import validate
+from propensity.store import Store
+
+logger = logging.getLogger(__name__)
+
+SOURCE: Final = "api"
+KEPT_A_MINUTE: Final = 1_000
+"""Refused items written to the store in a minute; more are answered and counted, not kept."""
+RAW_LENGTH: Final = 1_000
+
+NOT_AN_OBJECT: Final = "not_an_object"
+MESSAGES: Final[dict[str, str]] = {
+    NOT_AN_OBJECT: "An event is a JSON object.",
+    Reason.MISSING_EVENT_ID: "event_id is missing. Send the id that your system gave the event.",
+    Reason.MISSING_USER: "user_id is missing.",
+    Reason.BAD_ID: "An id is no text of at most 128 characters without control characters.",
+    Reason.UNKNOWN_TYPE: "event_type is none of view, favorite, cart, remove_from_cart, purchase.",
+    Reason.BAD_TIME: "event_time is no ISO 8601 time with a zone and no integer of microseconds since 1970.",
+    Reason.FUTURE: "event_time lies over five minutes in the future. Check the clock and the zone.",
+    Reason.BAD_PRICE: "price is no number in major units.",
+    Reason.NEGATIVE_PRICE: "price is negative.",
+    Reason.CONFLICT: "This event_id is stored with other content; what was stored first stays.",
+}
+
+
+class Intake:
+    """Takes live events in."""
+
+    def __init__(self, store: Store | None, *, measures: Measures, now: Callable[[], int]) -> None:
+        self._store = store
+        self._measures = measures
+        self._now = now
+        self._minute = 0
+        self._kept = 0
+
+    def add(self, body: bytes) -> EventsAnswer:
+        """Store the events of a request; a Problem where nothing could be stored. Blocking."""
+        items = read_events(body)
+        if self._store is None:
+            raise no_store()
+        now = self._now()
+        judged = [_judge(item, now=now) for item in items]
+        events = {index: verdict for index, verdict in enumerate(judged) if isinstance(verdict, Event)}
+        reasons = {index: verdict for index, verdict in enumerate(judged) if not isinstance(verdict, Event)}
+        try:
+            added = self._store.events.add(events.values())
+            reasons |= _places(added.conflicts, events)
+            self._keep(items, reasons, now=now)
+        except StoreUnavailable as error:
+            logger.warning("events can't be stored", extra={"why": str(error)})
+            raise store_away() from error
+        self._measures.refused_events.update(reasons.values())
+        refused = [
+            RefusedEvent(
+                index, _event_id(items[index]), reason, MESSAGES.get(reason, "It can't be an event.")
+            )
+            for index, reason in sorted(reasons.items())
+        ]
+        return EventsAnswer(accepted=added.inserted, unchanged=added.unchanged, refused=refused)
+
+    def _keep(self, items: Sequence[Any], reasons: dict[int, str], *, now: int) -> None:
+        assert self._store is not None  # noqa: S101 - add has seen to it
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._kept = minute, 0
+        places = sorted(reasons)[: KEPT_A_MINUTE - self._kept]
+        self._kept += len(places)
+        if places:
+            self._store.refused.add(
+                _refusal(items[index], index=index, reason=reasons[index], now=now) for index in places
+            )
+
+
+def _judge(item: object, *, now: int) -> Event | str:
+    if not isinstance(item, dict):
+        return NOT_AN_OBJECT
+    verdict = validate(item, now=now)
+    return verdict._replace(ingested_at=now) if isinstance(verdict, Event) else str(verdict)
+
+
+def _places(conflicts: Sequence[Event], events: dict[int, Event]) -> dict[int, str]:
+    """Return where the conflicting events stand in the request."""
+    contents = {event.content for event in conflicts}
+    ids = {event.event_id for event in conflicts}
+    return {
+        index: str(Reason.CONFLICT)
+        for index, event in events.items()
+        if event.event_id in ids and event.content in contents
+    }
+
+
+def _event_id(item: object) -> str | None:
+    found = item.get("event_id") if isinstance(item, dict) else None
+    return found if isinstance(found, str) and len(found) <= MAX_ID_LENGTH else None
+
+
+def _refusal(item: object, *, index: int, reason: str, now: int) -> Refusal:
+    raw = msgspec.json.encode(item).decode()
+    user_id = item.get("user_id") if isinstance(item, dict) else None
+    return Refusal(
+        refusal_id=hashlib.sha256(f"{SOURCE}\0{reason}\0{raw}".encode()).hexdigest(),
+        source=SOURCE,
+        file="",
+        line=index + 1,
+        reason=reason,
+        raw=raw[:RAW_LENGTH],
+        user_id=user_id if isinstance(user_id, str) and len(user_id) <= MAX_ID_LENGTH else None,
+        refused_at=now,
+    )

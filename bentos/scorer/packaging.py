@@ -1,0 +1,85 @@
+"""A Bento with a model inside: `bentoml serve TAG` answers with it, with neither store nor registry.
+
+The Bento holds the service's source and the bundle beside it, where `serving` looks for one first. Nothing is fetched
+while building: packages are named as this release has them and installed when an image is made of the Bento.
+"""
+
+import importlib
+import shutil
+import tempfile
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Final
+
+import bentoml
+from bentoml.exceptions import BentoMLException
+
+from propensity.bundle import Bundle
+from propensity.errors import BrokenBundle
+from propensity.model import Model
+
+NAME: Final = "propensity_scorer"
+SERVICE: Final = "bentos.scorer.service:Scorer"
+PACKAGES: Final = (
+    "bentoml",
+    "click",
+    "httptools",
+    "msgspec",
+    "numpy",
+    "onnxruntime",
+    "prometheus-client",
+    "pydantic",
+    "pydantic-settings",
+    "pymongo",
+    "swagger-ui-bundle",
+    "uvloop",
+)
+"""What the scorer's image needs, and nothing of the training's."""
+_PARTS: Final = ("propensity", "bentos")
+_LEFT_OUT: Final = ("__pycache__", "cli", "simulate", "packaged", "*.pyc", "Dockerfile", "README.md")
+
+
+def package(bundle: Bundle, *, version: str, tag: str | None = None) -> str:
+    """Build a Bento of a verified bundle into BentoML's store and return its tag; `tag` names the Bento's version.
+
+    BrokenBundle where the bundle does not verify or the Bento can't be built.
+    """
+    Model(bundle).verify()
+    with tempfile.TemporaryDirectory(prefix="propensity-bento-") as folder:
+        context = Path(folder)
+        _copy_source(context)
+        inside = context / "bentos" / "scorer" / "packaged"
+        bundle.save(inside)
+        (inside / "version").write_text(version, encoding="utf-8")
+        try:
+            bento = bentoml.bentos.build(
+                SERVICE,
+                name=NAME,
+                version=tag or f"v{version}-{bundle.digest.removeprefix('sha256:')[:12]}",
+                build_ctx=str(context),
+                labels={"model_version": version, "bundle": bundle.digest.removeprefix("sha256:")[:63]},
+                python={"packages": _pinned(), "lock_packages": False},
+            )
+        except (BentoMLException, OSError) as error:
+            raise BrokenBundle(
+                f"BentoML could not build the Bento: {error}. Remove an older one of the same name, or give another tag."
+            ) from error
+    return str(bento.tag)
+
+
+def _copy_source(context: Path) -> None:
+    for part in _PARTS:
+        module = importlib.import_module(part)
+        source = Path(next(iter(module.__path__)))
+        shutil.copytree(source, context / part, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+
+
+def _pinned() -> list[str]:
+    pinned = []
+    for name in PACKAGES:
+        try:
+            pinned.append(f"{name}=={installed(name)}")
+        except PackageNotFoundError:
+            continue
+    return pinned

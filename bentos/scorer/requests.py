@@ -1,0 +1,116 @@
+"""What clients may ask: request types made from the one definition of the features.
+
+A feature that is not given is NaN inside, which JSON can't express, so that a request is one flat tuple on its way to
+a row. Whole-number features accept 3 and 3.0 alike, as JSON Schema's `integer` does.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from bentos.scorer.problems import Problem, invalid
+from propensity.events.event import MAX_ID_LENGTH
+from propensity.features.definition import FEATURES, Feature
+
+MAX_BATCH_USERS: Final = 10_000
+MAX_EVENTS: Final = 1_000
+MAX_BODY: Final = 64 * 1024
+MAX_LONG_BODY: Final = 4 * 1024 * 1024
+"""Of batches and events: 10,000 users with their features are about 3 MiB."""
+
+_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
+USER_ID_PATTERN: Final = rf"^[^ {_CONTROL}]([^{_CONTROL}]*[^ {_CONTROL}])?$"
+"""No control characters, and no space at either end: the ingest trims ids, so such a user can't be found."""
+_UserId = Annotated[
+    # Python's $ also matches before a last line break, \Z does not.
+    str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=USER_ID_PATTERN[:-1] + r"\Z")
+]
+_MISSING: Final = float("nan")
+
+Values = tuple[float, ...]
+"""One number per feature in the order of definition.NAMES; NaN where it is not given."""
+
+
+def _field(feature: Feature) -> tuple[str, Any, float]:
+    meta = msgspec.Meta(ge=feature.minimum, le=feature.maximum, multiple_of=1.0 if feature.integer else None)
+    return (feature.name, Annotated[float, meta], _MISSING)
+
+
+def _request_type() -> type[msgspec.Struct]:
+    fields: Iterable[Any] = [("user_id", _UserId), *(_field(feature) for feature in FEATURES)]
+    return msgspec.defstruct("PredictRequest", fields, forbid_unknown_fields=True, frozen=True, gc=False)
+
+
+PredictRequest: Final = _request_type()
+
+
+class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Many users at once; each is read on its own, so that a bad one spoils only itself."""
+
+    users: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_BATCH_USERS)]
+
+
+_single = msgspec.json.Decoder(PredictRequest)
+_batch = msgspec.json.Decoder(BatchRequest)
+_anything = msgspec.json.Decoder()
+
+
+def read_single(body: bytes | msgspec.Raw) -> tuple[str, Values]:
+    """Return the user and the values given; a Problem says which field is wrong."""
+    try:
+        request = _single.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise _problem(error) from error
+    user_id, *values = msgspec.structs.astuple(request)
+    return user_id, tuple(values)
+
+
+def read_batch(body: bytes) -> list[msgspec.Raw]:
+    """Return the users as they stand; a Problem where there is no list of them, or too long a one."""
+    try:
+        return _batch.decode(body).users
+    except (ValueError, RecursionError) as error:
+        raise _problem(error) from error
+
+
+def read_events(body: bytes) -> list[Any]:
+    """Return the items of a list, or the one item there is."""
+    try:
+        found = _anything.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise _problem(error) from error
+    items = found if isinstance(found, list) else [found]
+    if len(items) > MAX_EVENTS:
+        raise invalid(f"There are more than {MAX_EVENTS} events. Send them in several requests.")
+    if not isinstance(found, (dict, list)):
+        raise invalid("The body is neither an event nor a list of events. Send a JSON object or array.")
+    return items
+
+
+_PLACE: Final = re.compile(r"^(?P<what>.*) - at `\$\.?(?P<field>[^`]*)`$")
+_NAMED: Final = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`$")
+
+
+def _problem(error: Exception) -> Problem:
+    """Turn a decoding error into ours; msgspec's messages name types and bounds, never values."""
+    if not isinstance(error, msgspec.ValidationError):
+        return invalid("The body is not valid JSON in UTF-8. Send one JSON document without NaN or Infinity.")
+    text = str(error)
+    place = _PLACE.match(text)
+    named = _NAMED.match(place["what"] if place else text)
+    field = named["field"] if named else place["field"] if place else None
+    what = place["what"] if place else text
+    return invalid(f"{_plain(what)}. See /docs for what may be sent.", field=field and field[:64])
+
+
+def _plain(what: str) -> str:
+    if "multiple of" in what:
+        return "Expected a whole number"
+    if "matching regex" in what:
+        return "Expected text without control characters, and without a space at either end"
+    named = _NAMED.match(what)
+    if named:
+        return "This field is unknown" if "unknown" in what else "This field is missing"
+    return what.replace("`", "")

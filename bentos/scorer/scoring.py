@@ -1,0 +1,204 @@
+"""From a request's bytes to an answer: the one core behind HTTP, the class and batches.
+
+What needs no waiting is done where it is called; only a read of the store leaves the event loop.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from bentos.scorer.answers import BatchAnswer, FeaturesFrom, ItemError, PredictAnswer
+from bentos.scorer.keeper import Keeper
+from bentos.scorer.lookup import Lookup
+from bentos.scorer.measures import Measures
+from bentos.scorer.prediction_log import PredictionLog
+from bentos.scorer.problems import Problem
+from bentos.scorer.requests import read_batch, read_single
+from bentos.scorer.rows import Defaults, Row, Stored, as_row, complete, fill, is_complete
+from bentos.scorer.serving import Serving
+from propensity.events.event import MAX_ID_LENGTH
+from propensity.store import Prediction
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Asked(msgspec.Struct, gc=False):
+    """One user of a request on the way to an answer."""
+
+    user_id: str
+    row: Row
+    features_from: FeaturesFrom | None
+
+
+class Scoring:
+    """Answers requests with the model that is served."""
+
+    def __init__(
+        self,
+        *,
+        keeper: Keeper,
+        lookup: Lookup,
+        log: PredictionLog,
+        measures: Measures,
+        now: Callable[[], int],
+        pod: str,
+        boot: str,
+    ) -> None:
+        self._keeper = keeper
+        self._lookup = lookup
+        self._log = log
+        self._measures = measures
+        self._now = now
+        self._pod = pod
+        self._boot = boot
+        self._sequence = itertools.count()
+        self._defaults = Defaults()
+
+    async def predict(self, body: bytes) -> bytes:
+        """Answer `POST /predict`."""
+        started = time.perf_counter()
+        serving = self._keeper.ready()
+        cutoff = self._now()
+        asked = self._read(body, serving=serving, cutoff=cutoff)
+        if asked.features_from is None:
+            lag = serving.model.document.lag
+            stored = await self._lookup.find(asked.user_id, cutoff=cutoff, lag=lag)
+            self._complete(asked, stored=stored, cutoff=cutoff)
+        return _encode(self._answer(asked, serving=serving, cutoff=cutoff, started=started))
+
+    def predict_now(self, body: bytes, *, wait_seconds: float) -> PredictAnswer:
+        """Answer the same, blocking, for callers of the class."""
+        started = time.perf_counter()
+        serving = self._keeper.ready(wait_seconds=wait_seconds)
+        cutoff = self._now()
+        asked = self._read(body, serving=serving, cutoff=cutoff)
+        if asked.features_from is None:
+            lag = serving.model.document.lag
+            (stored,) = self._lookup.find_many([asked.user_id], cutoff=cutoff, lag=lag)
+            self._complete(asked, stored=stored, cutoff=cutoff)
+        return self._answer(asked, serving=serving, cutoff=cutoff, started=started)
+
+    def predict_batch(self, body: bytes, *, wait_seconds: float = 0.0) -> BatchAnswer:
+        """Answer `POST /predict/batch`; blocking, for a thread of its own."""
+        started = time.perf_counter()
+        serving = self._keeper.ready(wait_seconds=wait_seconds)
+        cutoff = self._now()
+        items = [self._read_item(raw, serving=serving, cutoff=cutoff) for raw in read_batch(body)]
+        waiting = [
+            (place, item)
+            for place, item in enumerate(items)
+            if isinstance(item, Asked) and item.features_from is None
+        ]
+        stored = self._lookup.find_many(
+            [item.user_id for _, item in waiting], cutoff=cutoff, lag=serving.model.document.lag
+        )
+        for (place, item), found in zip(waiting, stored, strict=True):
+            try:
+                self._complete(item, stored=found, cutoff=cutoff)
+            except Problem as problem:
+                items[place] = ItemError(user_id=item.user_id, error=problem.detail)
+        return BatchAnswer(self._answer_all(items, serving=serving, cutoff=cutoff, started=started))
+
+    def _read(self, body: bytes | msgspec.Raw, *, serving: Serving, cutoff: int) -> Asked:
+        user_id, values = read_single(body)
+        row = as_row(values)
+        if not is_complete(row, needed=serving.needed):
+            return Asked(user_id, row, None)
+        fill(row, rest=self._defaults.at(cutoff))
+        return Asked(user_id, row, "request")
+
+    def _read_item(self, raw: msgspec.Raw, *, serving: Serving, cutoff: int) -> Asked | ItemError:
+        try:
+            return self._read(raw, serving=serving, cutoff=cutoff)
+        except Problem as problem:
+            return ItemError(user_id=_user_of(raw), error=problem.detail)
+
+    def _complete(self, asked: Asked, *, stored: Stored, cutoff: int) -> None:
+        asked.features_from = complete(asked.row, stored=stored, defaults=self._defaults.at(cutoff))
+
+    def _answer(self, asked: Asked, *, serving: Serving, cutoff: int, started: float) -> PredictAnswer:
+        probability = float(serving.probabilities(asked.row.reshape(1, -1))[0])
+        record = self._record(
+            asked, probability, serving=serving, cutoff=cutoff, started=started, route="predict"
+        )
+        self._log.add(record)
+        return _answer_of(record)
+
+    def _answer_all(
+        self,
+        items: Sequence[Asked | ItemError],
+        *,
+        serving: Serving,
+        cutoff: int,
+        started: float,
+    ) -> list[PredictAnswer | ItemError]:
+        asked = [item for item in items if isinstance(item, Asked)]
+        rows = np.array([item.row for item in asked]).reshape(len(asked), -1)
+        probabilities = serving.probabilities(rows).tolist() if asked else []
+        records = [
+            self._record(item, probability, serving=serving, cutoff=cutoff, started=started, route="batch")
+            for item, probability in zip(asked, probabilities, strict=True)
+        ]
+        self._log.extend(records)
+        answers = iter(records)
+        return [_answer_of(next(answers)) if isinstance(item, Asked) else item for item in items]
+
+    def _record(
+        self, asked: Asked, probability: float, *, serving: Serving, cutoff: int, started: float, route: str
+    ) -> Prediction:
+        document = serving.model.document
+        sequence = next(self._sequence)
+        prediction = int(probability >= document.threshold)
+        features_from = asked.features_from or "default"
+        self._measures.answer(
+            serving.version, features_from=features_from, prediction=prediction, probability=probability
+        )
+        return Prediction(
+            prediction_id=f"{self._boot}-{sequence:x}",
+            user_id=asked.user_id,
+            predicted_at=cutoff,
+            probability=probability,
+            prediction=prediction,
+            threshold=document.threshold,
+            model_version=serving.version,
+            features_from=features_from,
+            feature_version=document.feature_version,
+            features=asked.row.tobytes(),
+            latency_us=int((time.perf_counter() - started) * 1e6),
+            pod=self._pod,
+            sequence=sequence,
+            boot=self._boot,
+            route=route,
+        )
+
+
+def _answer_of(record: Prediction) -> PredictAnswer:
+    return PredictAnswer(
+        record.user_id,
+        record.prediction,
+        record.probability,
+        record.threshold,
+        record.model_version,
+        record.prediction_id,
+        record.features_from,  # type: ignore[arg-type]
+    )
+
+
+class _OnlyUser(msgspec.Struct):
+    user_id: str | None = None
+
+
+_only_user = msgspec.json.Decoder(_OnlyUser)
+
+
+def _user_of(raw: msgspec.Raw) -> str | None:
+    """Return the user that a bad item names, if it can be made out."""
+    try:
+        user_id = _only_user.decode(raw).user_id
+    except (ValueError, RecursionError):
+        return None
+    return user_id if user_id is not None and len(user_id) <= MAX_ID_LENGTH else None
