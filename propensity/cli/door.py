@@ -1,5 +1,6 @@
 """What every command opens on its way in: settings, logging, the clock, the store and the registry."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def settle(**given: object) -> "Settings":
     from propensity.settings import read_settings
 
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
-    set_up_logging(settings.log_format)
+    on_cluster = settings.platform == "kubernetes"  # a person at a terminal reads the results, not the log
+    set_up_logging(settings.log_format, level=logging.INFO if on_cluster else logging.WARNING)
     return settings
 
 
