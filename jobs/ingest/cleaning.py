@@ -16,6 +16,7 @@ from propensity.events.validation import CLOCK_TIME, CONTROL, COUNTED_TIME, PRIC
 UNITS: Final = {"s": MICROS, "ms": 1_000}
 """Microseconds in a unit of counted time that may have a fraction."""
 MAX_COUNTED: Final = 10**18
+CLOCK_LENGTH: Final = len("2026-01-31T23:59:59")
 OTHER_IDS: Final = ("product_id", "category_id", "session_id")
 
 
@@ -25,15 +26,15 @@ def clean(rows: pl.DataFrame, *, log_format: LogFormat, now: int) -> pl.DataFram
     Rows have columns line, raw, fault and, as text, the fields that the log has; event_time may be microseconds
     already. A log without ids of its own leaves event_id null.
     """
-    has_ids = "event_id" in rows.columns
     texts = rows.select("line", "raw", "fault", *(_trimmed(rows, name) for name in FIELDS))
+    price, price_fault = _price(texts["price"])
     typed = texts.with_columns(
         _event_type(log_format),
-        _event_time(texts.schema["event_time"], log_format),
-        _price(),
-        _price_fault().alias("price_fault"),
+        _event_time(texts["event_time"], log_format).alias("event_time"),
+        price.alias("price"),
+        price_fault.alias("price_fault"),
     )
-    return typed.select("line", "raw", _reason(now=now, has_ids=has_ids), *FIELDS)
+    return typed.select("line", "raw", _reason(now=now, has_ids="event_id" in rows.columns), *FIELDS)
 
 
 def _trimmed(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -42,7 +43,9 @@ def _trimmed(rows: pl.DataFrame, name: str) -> pl.Expr:
         return pl.lit(None, pl.String).alias(name)
     if rows.schema[name] != pl.String:
         return pl.col(name)
-    text = pl.col(name).str.strip_chars(" ")
+    text = pl.col(name)
+    if rows[name].str.contains(" ", literal=True).any():
+        text = text.str.strip_chars(" ")
     return pl.when(text != "").then(text).alias(name)
 
 
@@ -72,73 +75,79 @@ def _event_type(log_format: LogFormat) -> pl.Expr:
     return pl.col("event_type").replace_strict(dict(log_format.types), default=None, return_dtype=pl.String)
 
 
-def _event_time(dtype: pl.DataType, log_format: LogFormat) -> pl.Expr:
+def _event_time(text: pl.Series, log_format: LogFormat) -> pl.Series:
     """Return microseconds since the epoch, null where it is no time."""
-    text = pl.col("event_time")
-    if dtype != pl.String:
+    if text.dtype != pl.String:
         micros = text
     elif log_format.time_unit in UNITS:
         micros = _counted_time(text, UNITS[log_format.time_unit])
     elif log_format.time_unit == "us":
         micros = _integer_time(text)
     else:
-        micros = pl.coalesce(_integer_time(text), _clock_time(text, zone_required=log_format.zone_required))
-    return pl.when(micros.is_between(0, MAX_COUNTED)).then(micros).alias("event_time")
+        micros = _clock_time(text, zone_required=log_format.zone_required)
+        if micros.null_count() > text.null_count():
+            micros = micros.fill_null(_integer_time(text))
+    return micros.set(~micros.is_between(0, MAX_COUNTED), None)
 
 
-def _integer_time(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.contains(f"^{COUNTED_TIME}$")).then(text).cast(pl.Int64, strict=False)
+def _integer_time(text: pl.Series) -> pl.Series:
+    return text.set(~text.str.contains(f"^{COUNTED_TIME}$"), None).cast(pl.Int64)
 
 
-def _counted_time(text: pl.Expr, micros: int) -> pl.Expr:
+def _counted_time(text: pl.Series, micros: int) -> pl.Series:
     """Read seconds or milliseconds, with or without a fraction, to the microsecond below."""
-    parts = text.str.extract_groups(rf"^({COUNTED_TIME})(?:\.([0-9]{{1,9}}))?$")
-    whole = parts.struct[0].cast(pl.Int64, strict=False)
-    digits = len(str(micros)) - 1
-    fraction = _padded(parts.struct[1], digits)
-    return pl.when(whole < MAX_COUNTED // micros).then(whole * micros + fraction)
+    whole = _integer_time(text)
+    fraction: pl.Series | int = 0
+    if whole.null_count() > text.null_count():
+        parts = text.str.extract_groups(rf"^({COUNTED_TIME})(?:\.([0-9]{{1,9}}))?$").struct.unnest()
+        whole = parts.to_series(0).cast(pl.Int64)
+        fraction = _padded(parts.to_series(1), len(str(micros)) - 1)
+    return whole.set(whole >= MAX_COUNTED // micros, None) * micros + fraction
 
 
-def _clock_time(text: pl.Expr, *, zone_required: bool) -> pl.Expr:
+def _clock_time(text: pl.Series, *, zone_required: bool) -> pl.Series:
     zone = f" ?{ZONE}" if zone_required else f"(?: ?{ZONE})?"
-    parts = text.str.extract_groups(f"^{CLOCK_TIME}{zone}$")
-    moment = pl.concat_str(parts.struct[0], parts.struct[1], separator=" ")
-    seconds = moment.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").cast(pl.Int64)
-    return seconds + _padded(parts.struct[2], 6) - _offset(parts.struct[3])
+    well_formed = text.set(~text.str.contains(f"^{CLOCK_TIME}{zone}$"), None)
+    clock = well_formed.str.head(CLOCK_LENGTH).str.replace("T", " ", literal=True)
+    micros = clock.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us").cast(pl.Int64)
+    rest = well_formed.str.slice(CLOCK_LENGTH)
+    if rest.str.starts_with(".").any():
+        micros += _padded(rest.str.extract(r"^\.([0-9]+)"), 6)
+    if rest.str.contains("[+-]").any():
+        micros -= _offset(rest.str.extract("([+-].+)$"))
+    return micros
 
 
-def _offset(zone: pl.Expr) -> pl.Expr:
-    """Return how many microseconds a zone is ahead of UTC; a time without a zone is in UTC."""
+def _offset(zone: pl.Series) -> pl.Series:
+    """Return how many microseconds a numeric zone is ahead of UTC; 0 for none."""
     digits = zone.str.slice(1).str.replace(":", "", literal=True).str.pad_end(4, "0")
-    hours = digits.str.head(2).cast(pl.Int64, strict=False)
-    minutes = digits.str.tail(2).cast(pl.Int64, strict=False)
-    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    return (sign * (hours * 60 + minutes) * (60 * MICROS)).fill_null(0)
+    minutes = digits.str.head(2).cast(pl.Int64) * 60 + digits.str.tail(2).cast(pl.Int64)
+    sign = 1 - 2 * zone.str.starts_with("-").cast(pl.Int64)
+    return (sign * minutes * (60 * MICROS)).fill_null(0)
 
 
-def _padded(fraction: pl.Expr, digits: int) -> pl.Expr:
-    """Read the first digits after a decimal point as an integer of that many digits."""
-    return fraction.str.head(digits).str.pad_end(digits, "0").cast(pl.Int64, strict=False).fill_null(0)
+def _padded(fraction: pl.Series, digits: int) -> pl.Series:
+    """Read the first digits after a decimal point as an integer of that many digits; 0 for none."""
+    return fraction.str.head(digits).str.pad_end(digits, "0").cast(pl.Int64).fill_null(0)
 
 
-def _price() -> pl.Expr:
-    """Return minor units, rounded half up on the decimal digits as written."""
-    parts = pl.col("price").str.extract_groups(f"^{PRICE}$")
-    whole = parts.struct[1].cast(pl.Int64, strict=False).fill_null(0)
-    thousandths = _padded(pl.coalesce(parts.struct[2], parts.struct[3]), 3)
-    return pl.when(parts.struct[0].is_not_null()).then(whole * 100 + (thousandths + 5) // 10).alias("price")
-
-
-def _price_fault() -> pl.Expr:
-    text = pl.col("price")
-    negative = text.str.starts_with("-") & text.str.contains("[1-9]")
-    return (
-        pl.when(text.is_null())
-        .then(None)
-        .when(_price().is_null())
+def _price(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return minor units, rounded half up on the decimal digits as written, and what is wrong with a price."""
+    if text.null_count() == len(text):
+        return text.cast(pl.Int64), text
+    parts = text.str.extract_groups(f"^{PRICE}$").struct.unnest()
+    sign, whole, fraction, alone = parts.iter_columns()
+    units = whole.cast(pl.Int64, strict=False).fill_null(0)
+    if alone.null_count() < len(alone):
+        fraction = fraction.fill_null(alone)
+    minor = units * 100 + (_padded(fraction, 3) + 5) // 10
+    minor = minor.set(sign.is_null(), None)
+    fault = pl.select(
+        pl.when(text.is_not_null() & minor.is_null())
         .then(pl.lit(Reason.BAD_PRICE.value))
-        .when(negative)
+        .when((sign == "-") & text.str.contains("[1-9]"))
         .then(pl.lit(Reason.NEGATIVE_PRICE.value))
-        .when(_price() > MAX_PRICE)
+        .when(minor > MAX_PRICE)
         .then(pl.lit(Reason.BAD_PRICE.value))
-    )
+    ).to_series()
+    return minor, fault

@@ -57,10 +57,12 @@ def _split(block: bytes) -> pl.DataFrame:
     block = block.removesuffix(b"\n")
     try:
         raw = pl.Series("raw", [block.decode()]).str.split("\n").explode(empty_as_null=False)
-        fault: pl.Expr | pl.Series = pl.lit(None, pl.String).alias("fault")
+        fault: pl.Series | pl.Expr = pl.lit(None, pl.String).alias("fault")
     except UnicodeDecodeError:
         raw, fault = _split_doubtful(block)
-    return pl.DataFrame(raw).select(pl.col("raw").str.strip_suffix("\r"), fault)
+    if b"\r" in block:
+        raw = raw.str.strip_suffix("\r")
+    return pl.DataFrame(raw).with_columns(fault)
 
 
 def _split_doubtful(block: bytes) -> tuple[pl.Series, pl.Series]:

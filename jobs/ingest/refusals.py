@@ -8,6 +8,7 @@ import polars as pl
 
 from propensity.events import Event, Reason, Refusal
 from propensity.events.event import MAX_ID_LENGTH
+from propensity.events.formats import FIELDS
 
 MAX_RAW: Final = 1_000
 
@@ -21,13 +22,23 @@ def refusals(rows: pl.DataFrame, *, source: str, file: str, at: int) -> Iterator
 def conflicts(
     events: list[Event], rows: pl.DataFrame, *, source: str, file: str, at: int
 ) -> Iterator[Refusal]:
-    """Yield the refusals of events whose id is taken by another event, found again among their rows."""
-    wanted = {(event.event_id, *event.content) for event in events}
-    suspects = rows.filter(pl.col("event_id").is_in({event.event_id for event in events}))
-    for line, raw, *values in suspects.select("line", "raw", *Event._fields[:8]).iter_rows():
-        if tuple(values) in wanted:
+    """Yield the refusals of events whose id is taken by another event, found again among their rows for the line.
+
+    Their text is rebuilt from the cleaned event: keeping every row as it stood costs more than reading it.
+    """
+    taken = {(event.event_id, *event.content) for event in events}
+    suspects = rows.filter(pl.col("event_id").is_in([event.event_id for event in events]))
+    for line, *values in suspects.select("line", *FIELDS).iter_rows():
+        if tuple(values) in taken:
+            raw = ",".join("" if value is None else str(value) for value in values)
             yield refusal(
-                source=source, file=file, line=line, reason=Reason.CONFLICT, raw=raw, user_id=values[1], at=at
+                source=source,
+                file=file,
+                line=line,
+                reason=Reason.CONFLICT,
+                raw=raw,
+                user_id=values[1],
+                at=at,
             )
 
 

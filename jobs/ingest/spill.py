@@ -30,7 +30,7 @@ class Spill:
         """Keep cleaned rows: events in the bucket of their user, the others with what is wrong with them."""
         faulty = pl.col("reason").is_not_null()
         self._put(REFUSED, cleaned.filter(faulty).select("line", "raw", "reason", "user_id"))
-        events = cleaned.filter(~faulty).drop("reason")
+        events = cleaned.filter(~faulty).drop("reason", "raw")
         if self._buckets == 1:
             self._put("0", events)
             return
