@@ -1,0 +1,60 @@
+{{/*
+Combinations that can't work are refused while rendering, each with a sentence that says what to change.
+*/}}
+{{- define "propensity.guards" -}}
+{{- include "propensity.guards.outside" . -}}
+{{- include "propensity.guards.data" . -}}
+{{- include "propensity.guards.scorer" . -}}
+{{- end -}}
+
+{{- define "propensity.guards.outside" -}}
+{{- with .Values.mongodb -}}
+{{- if and .internal .uri }}{{ fail "mongodb.internal and mongodb.uri are both set. Set mongodb.internal=false to use your own MongoDB, or unset mongodb.uri." }}{{ end -}}
+{{- if and .uri .existingSecret }}{{ fail "mongodb.uri and mongodb.existingSecret are both set. Keep the one that holds the address." }}{{ end -}}
+{{- if regexMatch "//[^/]*@" .uri }}{{ fail "mongodb.uri holds a password, which values are no place for. Put the address into a Secret under the key `uri` and name it in mongodb.existingSecret." }}{{ end -}}
+{{- end -}}
+{{- if and (not (include "propensity.hasStore" .)) (or .Values.training.enabled (eq .Values.scorer.model.source "store")) -}}
+{{- fail "There is no MongoDB: mongodb.internal is false, and neither mongodb.uri nor mongodb.existingSecret is set. Set one of them; without a store only scorer.model.source=image with training.enabled=false can run." -}}
+{{- end -}}
+{{- with .Values.mlflow -}}
+{{- if and .internal .uri }}{{ fail "mlflow.internal and mlflow.uri are both set. Set mlflow.internal=false to use your own MLflow, or unset mlflow.uri." }}{{ end -}}
+{{- if and (not .internal) (not .uri) $.Values.training.enabled }}{{ fail "There is no MLflow: mlflow.internal is false and mlflow.uri is not set. Set one of them, or training.enabled=false." }}{{ end -}}
+{{- if and .backendStoreUri .existingSecret }}{{ fail "mlflow.backendStoreUri and mlflow.existingSecret are both set. Keep the one that holds the address." }}{{ end -}}
+{{- if regexMatch "//[^/]*@" .backendStoreUri }}{{ fail "mlflow.backendStoreUri holds a password, which values are no place for. Put the address into a Secret under the key `backend-store-uri` and name it in mlflow.existingSecret." }}{{ end -}}
+{{- if and (gt (int .replicas) 1) (include "propensity.mlflow.isLocal" $) }}{{ fail "mlflow.replicas is above 1, but MLflow keeps its database or artefacts on one volume. Set mlflow.existingSecret (or backendStoreUri) to a database server and mlflow.artifactsDestination to an object store first." }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "propensity.guards.data" -}}
+{{- with .Values.training.data -}}
+{{- if and (eq .kind "pvc") (or (not .claim) (not .path)) }}{{ fail "training.data.kind is pvc. Name the claim in training.data.claim and the log's path in it in training.data.path." }}{{ end -}}
+{{- if and (eq .kind "url") (not .url) }}{{ fail "training.data.kind is url. Set training.data.url to the event log's address." }}{{ end -}}
+{{- end -}}
+{{- with .Values.ingest -}}
+{{- if and .schedule (eq .data.kind "none") }}{{ fail "ingest.schedule is set, but ingest.data.kind is none. Say with pvc or url where new events come from." }}{{ end -}}
+{{- if and (eq .data.kind "pvc") (or (not .data.claim) (not .data.path)) }}{{ fail "ingest.data.kind is pvc. Name the claim in ingest.data.claim and the log's path in it in ingest.data.path." }}{{ end -}}
+{{- if and (eq .data.kind "url") (not .data.url) }}{{ fail "ingest.data.kind is url. Set ingest.data.url to the event log's address." }}{{ end -}}
+{{- if and .schedule (not (include "propensity.hasStore" $)) }}{{ fail "ingest.schedule is set, but there is no MongoDB to take events into. Set mongodb.internal, mongodb.uri or mongodb.existingSecret." }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "propensity.guards.scorer" -}}
+{{- with .Values.scorer.autoscaling -}}
+{{- if gt (int .minReplicas) (int .maxReplicas) }}{{ fail (printf "scorer.autoscaling.minReplicas (%v) is above maxReplicas (%v). Raise maxReplicas, or lower minReplicas." .minReplicas .maxReplicas) }}{{ end -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled .Values.ingress.tls.secretName (not .Values.ingress.host) }}{{ fail "ingress.tls.secretName is set, but ingress.host is not. Name the host the certificate is for." }}{{ end -}}
+{{- if .Values.httpRoute.enabled -}}
+{{- if not .Values.httpRoute.parentRefs }}{{ fail "httpRoute.enabled needs httpRoute.parentRefs. Name the Gateway it belongs to." }}{{ end -}}
+{{- if not .Values.httpRoute.hostnames }}{{ fail "httpRoute.enabled needs httpRoute.hostnames. A route without one would take the paths of every host of its Gateway." }}{{ end -}}
+{{- end -}}
+{{- if and .Values.scorer.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.prometheus.namespaceSelector) }}{{ fail "scorer.serviceMonitor is enabled, but no policy lets Prometheus in. Set networkPolicy.prometheus.namespaceSelector to the labels of its namespace." }}{{ end -}}
+{{- end -}}
+
+{{/* Whether MLflow keeps anything on a volume of its own. */}}
+{{- define "propensity.mlflow.isLocal" -}}
+{{- if or (include "propensity.mlflow.isSqlite" .) (not .Values.mlflow.artifactsDestination) }}true{{ end -}}
+{{- end -}}
+
+{{- define "propensity.mlflow.isSqlite" -}}
+{{- if and (not .Values.mlflow.existingSecret) (or (not .Values.mlflow.backendStoreUri) (hasPrefix "sqlite:" .Values.mlflow.backendStoreUri)) }}true{{ end -}}
+{{- end -}}
