@@ -7,16 +7,17 @@ before its day and a day's events can be drawn again without the days before it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 import numpy as np
 
 from propensity.events.event import DAY
-from propensity.simulate.arrays import Ints
+from propensity.simulate.arrays import Floats, Ints
 from propensity.simulate.catalogue import CHOICES, Catalogue, draw_catalogue
 from propensity.simulate.intent import Spells, draw_spells
 from propensity.simulate.population import Population, draw_population, rates
 from propensity.simulate.rhythm import Rhythm
-from propensity.simulate.scenario import Scenario
+from propensity.simulate.scenario import Drift, Scenario
 from propensity.simulate.truth import Regime
 from propensity.simulate.visits import Moments, Visits, draw_moments, draw_visits
 
@@ -34,19 +35,45 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """What no log shows."""
+class Intents:
+    """The users' spells and visits, and what each spell's mission has in mind."""
 
-    rhythm: Rhythm
-    population: Population
-    regimes: tuple[Regime, ...]
     spells: Spells
-    visits: Visits
-    catalogue: Catalogue
+    moments: Moments
     category: Ints
     """Category of each spell's mission."""
     choices: Ints
     """Products each spell's mission has in mind, one row per spell."""
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no intents."""
+        category = np.zeros(0, dtype=np.int64)
+        return cls(Spells.none(), Moments.none(), category, category.reshape(0, CHOICES))
+
+    def until(self, tick: float) -> "Intents":
+        """Return what happens before an instant."""
+        return Intents(self.spells.until(tick), self.moments.until(tick), self.category, self.choices)
+
+    def with_more(self, more: Self) -> "Intents":
+        """Return these followed by others."""
+        return Intents(
+            spells=self.spells.with_more(more.spells),
+            moments=self.moments.with_more(more.moments, spells_before=len(self.spells.user)),
+            category=np.concatenate([self.category, more.category]),
+            choices=np.concatenate([self.choices, more.choices]),
+        )
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What no log shows."""
+
+    rhythm: Rhythm
+    regimes: tuple[Regime, ...]
+    intents: Intents
+    visits: Visits
+    catalogue: Catalogue
 
     def regime_at(self, time: int) -> Regime:
         """Return the constants that hold at a wall time."""
@@ -67,20 +94,19 @@ def draw_hidden(scenario: Scenario) -> Hidden:
         span=rhythm.shopping_time(scenario.end_time),
         random=stream(scenario.seed, Stage.POPULATION),
     )
+    catalogue = draw_catalogue(stream(scenario.seed, Stage.CATALOGUE))
     regimes = _regimes(scenario, population=population)
-    spells, moments = _draw_intents(scenario, population=population, regimes=regimes, rhythm=rhythm)
+    intents = _draw_intents(
+        scenario, joined=population.joined, regimes=regimes, rhythm=rhythm, catalogue=catalogue
+    )
     visits = draw_visits(
-        moments,
-        spells=spells,
+        intents.moments,
+        spells=intents.spells,
         process=scenario.process,
         rhythm=rhythm,
         random=stream(scenario.seed, Stage.VISITS),
     )
-    catalogue = draw_catalogue(stream(scenario.seed, Stage.CATALOGUE))
-    random = stream(scenario.seed, Stage.CHOICES)
-    category = catalogue.draw_categories(len(spells.user), random=random)
-    choices = catalogue.draw_products(np.repeat(category, CHOICES), random=random).reshape(-1, CHOICES)
-    return Hidden(rhythm, population, regimes, spells, visits, catalogue, category, choices)
+    return Hidden(rhythm, regimes, intents, visits, catalogue)
 
 
 def _regimes(scenario: Scenario, *, population: Population) -> tuple[Regime, ...]:
@@ -92,27 +118,27 @@ def _regimes(scenario: Scenario, *, population: Population) -> tuple[Regime, ...
 
 
 def _draw_intents(
-    scenario: Scenario, *, population: Population, regimes: Sequence[Regime], rhythm: Rhythm
-) -> tuple[Spells, Moments]:
-    """Draw intents and visits regime by regime; each takes over the intents that the one before it left."""
-    ends = [*(regime.begin for regime in regimes[1:]), scenario.end_time]
-    spells, moments = Spells.none(), Moments.none()
-    for number, (regime, end) in enumerate(zip(regimes, ends, strict=True)):
-        random = stream(scenario.seed, Stage.INTENT, number)
+    scenario: Scenario, *, joined: Floats, regimes: Sequence[Regime], rhythm: Rhythm, catalogue: Catalogue
+) -> Intents:
+    """Draw each regime to the end of the log; the next one cuts it and takes over the intents it finds."""
+    end = rhythm.shopping_time(scenario.end_time)
+    intents = Intents.none()
+    # Where the drift leaves the rates alone, it must not draw other intents either.
+    changing = regimes if scenario.drift == Drift.INTENT else regimes[:1]
+    for number, regime in enumerate(changing):
         begin = rhythm.shopping_time(regime.begin)
+        random = stream(scenario.seed, Stage.INTENT, number)
         usual = regime.rates.mission / (regime.rates.mission + regime.rates.mission_end)
-        on_mission = random.random(scenario.users) < usual
-        if number:
-            before = population.joined < begin
-            on_mission = np.where(before, spells.on_mission_at(begin, users=scenario.users), on_mission)
-        added = draw_spells(
-            regime.rates,
-            begin=np.maximum(population.joined, begin),
-            end=rhythm.shopping_time(end),
-            on_mission=on_mission,
-            random=random,
+        found = intents.spells.on_mission_at(begin, users=scenario.users)
+        on_mission = np.where(joined < begin, found, random.random(scenario.users) < usual)
+        spells = draw_spells(
+            regime.rates, begin=np.maximum(joined, begin), end=end, on_mission=on_mission, random=random
         )
-        visits = draw_moments(added, rates=regime.rates, random=stream(scenario.seed, Stage.MOMENTS, number))
-        moments = moments.with_more(visits, spells_before=len(spells.user))
-        spells = spells.with_more(added)
-    return spells, moments
+        moments = draw_moments(
+            spells, rates=regime.rates, random=stream(scenario.seed, Stage.MOMENTS, number)
+        )
+        random = stream(scenario.seed, Stage.CHOICES, number)
+        category = catalogue.draw_categories(len(spells.user), random=random)
+        choices = catalogue.draw_products(np.repeat(category, CHOICES), random=random).reshape(-1, CHOICES)
+        intents = intents.until(begin).with_more(Intents(spells, moments, category, choices))
+    return intents

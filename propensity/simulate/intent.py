@@ -60,6 +60,19 @@ class Spells:
             farewell=self.farewell[keep],
         )
 
+    def until(self, tick: float) -> "Spells":
+        """Return the same spells cut at an instant; later ones stay in their place and are empty."""
+        over = self.end < tick
+        return Spells(
+            user=self.user,
+            begin=np.minimum(self.begin, tick),
+            end=np.minimum(self.end, tick),
+            on_mission=self.on_mission,
+            opened=self.opened,
+            satisfied=self.satisfied & over,
+            farewell=self.farewell & over,
+        )
+
     def on_mission_at(self, tick: float, *, users: int) -> Bools:
         """Return, for each of `users` users, whether this instant lies in a mission."""
         answer = np.zeros(users, dtype=np.bool_)

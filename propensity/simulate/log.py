@@ -56,8 +56,8 @@ def _draw_day(scenario: Scenario, hidden: Hidden, *, day: int) -> Clicks:
     aisle = Aisle(
         kind=kind,
         buys=visits.buys[which],
-        category=np.where(kind != Kind.BROWSING, hidden.category[spell], strolling),
-        choices=hidden.choices[spell],
+        category=np.where(kind != Kind.BROWSING, hidden.intents.category[spell], strolling),
+        choices=hidden.intents.choices[spell],
         catalogue=hidden.catalogue,
         process=hidden.regime_at(begin).process,
         random=random,

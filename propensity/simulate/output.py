@@ -16,10 +16,11 @@ ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
-def write(frames: Iterable[pl.DataFrame], path: Path | str) -> int:
+def write(frames: Iterable[pl.DataFrame], path: Path | str, *, digits: int | None = None) -> int:
     """Write frames of one schema one after the other to a file and return their rows.
 
-    CSV is written frame by frame; Parquet needs them all at once. Raise SettingsError for a path that can't be written.
+    CSV is written frame by frame, with `digits` decimal places where given; Parquet needs all frames at once. Raise
+    SettingsError for a path that can't be written.
     """
     path = Path(path)
     ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
@@ -31,10 +32,10 @@ def write(frames: Iterable[pl.DataFrame], path: Path | str) -> int:
         if ending == ".parquet":
             return _write_parquet(frames, file)
         if ending == ".csv":
-            return _write_csv(frames, file)
+            return _write_csv(frames, file, digits=digits)
         # No time and no name in the header: the same log is the same bytes.
         with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:
-            return _write_csv(frames, packed)
+            return _write_csv(frames, packed, digits=digits)
 
 
 @contextmanager
@@ -54,11 +55,11 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         written.unlink(missing_ok=True)
 
 
-def _write_csv(frames: Iterable[pl.DataFrame], file: IO[bytes] | gzip.GzipFile) -> int:
+def _write_csv(frames: Iterable[pl.DataFrame], file: IO[bytes] | gzip.GzipFile, *, digits: int | None) -> int:
     rows = 0
     for number, frame in enumerate(frames):
         text = io.BytesIO()
-        frame.write_csv(text, include_header=number == 0, datetime_format=TIME_FORMAT, float_precision=2)
+        frame.write_csv(text, include_header=number == 0, datetime_format=TIME_FORMAT, float_precision=digits)
         file.write(text.getbuffer())
         rows += frame.height
     return rows

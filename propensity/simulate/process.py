@@ -4,8 +4,15 @@ Rates are per day of an average rhythm. They are one declared table so that a re
 data, and so that drift is nothing but another table from a day on.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Final
+
+from propensity.errors import SettingsError
+
+RATES: Final = ("mission_rate", "give_up_rate", "browsing_visits", "mission_visits")
+SHARES: Final = ("browsing_conversion", "mission_conversion", "satisfaction", "farewells", "newcomers")
 
 
 class Kind(IntEnum):
@@ -37,39 +44,39 @@ class Visit:
 class Process:
     """Rates and probabilities of a typical user; each user has own ones around them."""
 
-    mission_rate: float = 0.07
-    """Missions begun per day of browsing; one in about 14 days."""
-    give_up_rate: float = 0.08
+    mission_rate: float = 0.08
+    """Missions begun per day of browsing; one in about 12 days for the average user."""
+    give_up_rate: float = 0.05
     """Missions given up per day of mission; those without a farewell are a part of the truth that no log shows."""
-    browsing_visits: float = 0.50
+    browsing_visits: float = 0.45
     """Visits per day while browsing."""
-    mission_visits: float = 3.4
+    mission_visits: float = 2.8
     """Visits per day while on a mission: intent shows first in how often one comes."""
     browsing_conversion: float = 0.010
     """Share of browsing visits that end in a purchase; it leaves the intent as it is."""
-    mission_conversion: float = 0.18
+    mission_conversion: float = 0.21
     """Share of mission visits that end in a purchase: high enough to tell, far from certain."""
-    satisfaction: float = 0.97
+    satisfaction: float = 0.98
     """Share of mission purchases that end the mission; the others go on, for something else."""
 
-    activity_spread: float = 1.1
+    activity_spread: float = 1.2
     """Standard deviation of the logarithm of a user's visits: a few users make most of the traffic."""
-    eagerness_spread: float = 0.15
+    eagerness_spread: float = 0.1
     """The same for the missions a user begins, beyond what the activity explains."""
-    conversion_spread: float = 0.15
+    conversion_spread: float = 0.1
     """The same for the odds that a visit ends in a purchase."""
-    newcomers: float = 0.15
+    newcomers: float = 0.1
     """Share of users who first appear after the log has begun, evenly over its days."""
 
     browsing: Visit = Visit(views=0.3, favorites=0.02, carts=0.01, minutes=5.0)
     """A visit while browsing."""
-    mission: Visit = Visit(views=0.8, favorites=0.6, carts=0.7, minutes=13.0)
+    mission: Visit = Visit(views=0.8, favorites=0.8, carts=0.9, minutes=14.0)
     """A visit on a mission: longer, with favourites and carts."""
-    opening: Visit = Visit(views=5.0, favorites=1.2, carts=0.8, minutes=18.0)
+    opening: Visit = Visit(views=6.0, favorites=2.0, carts=1.2, minutes=18.0)
     """The first visit of a mission, which looks around and never buys: the begin of an intent can be seen."""
     farewell: Visit = Visit(views=0.5, favorites=0.0, carts=0.0, minutes=6.0)
     """The last visit of some missions that are given up, which empties the cart."""
-    farewells: float = 0.7
+    farewells: float = 0.85
     """Share of missions given up that end with such a visit; the others end in silence."""
     removal: float = 0.25
     """Share of carted things that the same visit removes again."""
@@ -79,6 +86,14 @@ class Process:
     """Share of purchases with a second thing in the same order."""
     focus: float = 0.65
     """Share of a mission's views that look at one of the things in mind."""
+
+    def __post_init__(self) -> None:
+        for name in RATES:
+            if not 0 < getattr(self, name) < math.inf:
+                raise SettingsError(f"{name} is {getattr(self, name)}: choose a rate above 0.")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}: choose a share from 0 to below 1.")
 
     @property
     def visits(self) -> tuple[Visit, Visit, Visit, Visit]:

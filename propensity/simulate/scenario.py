@@ -1,4 +1,4 @@
-"""What a caller can ask of the simulator, checked once, here."""
+"""What a caller can ask of the simulator, checked once, here; the constants behind it are in `process`."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class Drift(StrEnum):
     INTENT = "intent"
     """Missions become rarer and shorter and buy less, browsing buys more: an old model ranks worse."""
     MIX = "mix"
-    """Views give way to favourites and carts; the probabilities stay as they were."""
+    """Views give way to favourites and carts; who buys when stays as it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +79,9 @@ class Scenario:
     @property
     def drifted_process(self) -> Process:
         """The constants after the drift."""
-        if self.drift is Drift.INTENT:
+        if self.drift == Drift.INTENT:
             return self.process.with_drifted_intent(self.strength)
-        if self.drift is Drift.MIX:
+        if self.drift == Drift.MIX:
             return self.process.with_drifted_mix(self.strength)
         return self.process
 

@@ -38,7 +38,7 @@ class Simulation:
         Times are UTC (text with microseconds and Z in CSV, a timestamp in Parquet), prices major units, empty where
         unknown. Raise SettingsError for a path that can't be written.
         """
-        return output.write(map(_readable, draw_days(self.scenario, self._hidden)), path)
+        return output.write(map(_readable, draw_days(self.scenario, self._hidden)), path, digits=2)
 
     def truth(self, cutoffs: Sequence[int]) -> pl.DataFrame:
         """Return user_id, cutoff and true probability of a purchase in [cutoff, cutoff + 24 h) of all active users.
@@ -82,14 +82,14 @@ class Simulation:
         hidden = self._hidden
         browsing, mission = no_purchase(cutoff, regimes=hidden.regimes, rhythm=hidden.rhythm)
         tick = hidden.rhythm.shopping_time(cutoff)
-        on_mission = hidden.spells.on_mission_at(tick, users=self.scenario.users)
+        on_mission = hidden.intents.spells.on_mission_at(tick, users=self.scenario.users)
 
-        # A visit under way counts with the intent it began with: that its purchase ends the mission is its outcome.
+        # A visit under way counts with the intent it began with: a mission that its purchase ended is its outcome.
         visits = hidden.visits
         began = visits.between(self.scenario.start_time, cutoff)
         under_way = np.flatnonzero(visits.end[began] >= cutoff)
         user, kind = visits.user[under_way], visits.kind[under_way]
-        on_mission[user] = kind != Kind.BROWSING
+        on_mission[user] = (kind == Kind.MISSION) | (kind == Kind.OPENING)
         none = np.where(on_mission, mission, browsing)
         rates = hidden.regime_at(cutoff).rates
         none[user] *= 1 - np.select(

@@ -67,6 +67,13 @@ class Moments:
             buys=np.concatenate([self.buys, more.buys]),
         )
 
+    def until(self, tick: float) -> "Moments":
+        """Return the visits before an instant."""
+        early = self.tick < tick
+        return Moments(
+            spell=self.spell[early], tick=self.tick[early], kind=self.kind[early], buys=self.buys[early]
+        )
+
 
 def draw_moments(spells: Spells, *, rates: Rates, random: np.random.Generator) -> Moments:
     """Draw when the users come, and whether they buy."""
