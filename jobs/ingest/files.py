@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 import fsspec
 
@@ -137,5 +136,6 @@ def _without_credentials(url: str) -> str:
     """Return a URL without user, password and query: a signed one opens the file to whoever reads a log."""
     if "://" not in url:
         return url
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"

@@ -18,7 +18,7 @@ ID_LENGTH: Final = 32
 
 
 def identify(events: pl.DataFrame, *, source: str) -> pl.DataFrame:
-    """Return events of one file with an id each, sorted by user, time and id; equal rows must all be among them."""
+    """Return events of one file with an id each, sorted by user, time, id and line; equal rows must all be among them."""
     if not events["event_id"].has_nulls():
         return _sorted(events)
     content = pl.concat_str(
@@ -39,4 +39,5 @@ def _count_equals(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sorted(events: pl.DataFrame) -> pl.DataFrame:
-    return events.sort("user_id", "event_time", "event_id")
+    # By line last, so that of two rows that claim one id the earlier always wins.
+    return events.sort("user_id", "event_time", "event_id", "line")
