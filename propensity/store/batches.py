@@ -3,10 +3,8 @@
 Both stores share these, which is why they split users and sizes alike.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
-from operator import attrgetter
 from typing import Final, TypeVar
 
 from propensity.events import Event
@@ -16,7 +14,6 @@ PIECE_BYTES: Final = 8 * 2**20
 """Half of what a MongoDB document may hold, so that its other fields always fit."""
 EVERYONE: Final = UserRange()
 _T = TypeVar("_T")
-_USER = attrgetter("user_id")
 
 
 def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
@@ -30,10 +27,10 @@ def whole_users(blocks: Iterable[list[Event]]) -> Iterator[list[Event]]:
     """Yield the events of blocks ordered by user, cut anew so that no user is split over two lists."""
     held: list[Event] = []
     for block in blocks:
-        held += block
-        if cut := bisect_left(held, held[-1].user_id, key=_USER):
+        if cut := _end_of_whole_users(held, before=block[0]):
             yield held[:cut]
             held = held[cut:]
+        held += block
     if held:
         yield held
 
@@ -53,3 +50,11 @@ def equal_ranges(sizes: Iterable[tuple[str, int]], *, total: int, count: int) ->
 def pieces(content: bytes) -> list[bytes]:
     """Cut a file's content into pieces of PIECE_BYTES; an empty file is one empty piece."""
     return [content[at : at + PIECE_BYTES] for at in range(0, len(content), PIECE_BYTES)] or [b""]
+
+
+def _end_of_whole_users(events: list[Event], *, before: Event) -> int:
+    """Return where the last user starts who may go on in `before`; compared for equality alone, not for order."""
+    cut = len(events)
+    while cut and events[cut - 1].user_id == before.user_id:
+        cut -= 1
+    return cut

@@ -14,6 +14,8 @@ from propensity.store.mongo.documents import event_document, event_of
 from propensity.store.mongo.indexes import BY_USER
 from propensity.store.records import Added, EventSummary, UserRange
 
+LOOKUP: Final = 500
+"""Ids asked for in one query; longer lists gain nothing."""
 _NEWEST: Final = [("event_time", DESCENDING), ("_id", DESCENDING)]
 _SPAN: Final[Document] = {
     "events": {"$sum": 1},
@@ -103,10 +105,9 @@ class MongoEvents:
 
 def _conflicts(collection: Collection[Document], events: list[Event]) -> list[Event]:
     """Return those of the events that are stored with other content."""
-    if not events:
-        return []
-    ids = list({event.event_id for event in events})
-    stored = {found["_id"]: event_of(found).content for found in collection.find({"_id": {"$in": ids}})}
+    stored: dict[str, tuple[str | int | None, ...]] = {}
+    for ids in batches({event.event_id for event in events}, LOOKUP):
+        stored |= {one["_id"]: event_of(one).content for one in collection.find({"_id": {"$in": ids}})}
     return [event for event in events if stored[event.event_id] != event.content]
 
 

