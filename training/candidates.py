@@ -29,13 +29,13 @@ class Family:
 FAMILIES: Final = (
     Family(
         name="random_forest",
-        quick={"n_estimators": [100], "max_depth": [8], "min_samples_leaf": [0.005]},
+        quick={"n_estimators": [100], "max_depth": [6], "min_samples_leaf": [0.01]},
         full={"n_estimators": [100, 300], "max_depth": [6, 12], "min_samples_leaf": [0.002, 0.01]},
     ),
     Family(
         name="logistic_regression",
-        quick={"logistic__C": [0.1]},
-        full={"logistic__C": [0.01, 0.1, 1.0]},
+        quick={"logistic__C": [0.01]},
+        full={"logistic__C": [0.001, 0.01, 0.1]},
     ),
     Family(
         name="hist_gradient_boosting",

@@ -2,11 +2,11 @@
 
 Three things go wrong in the converter as it is, and are made good here. It does not know FrozenEstimator. It calibrates
 a pipeline's probabilities where scikit-learn calibrates its decision function: preprocessing is put before the
-calibrated model instead of into it. And a boosting model's node table must be plain numbers, with thresholds rounded
-down to float32 so that no row changes sides.
+calibrated model instead of into it. And it rounds a boosting model's thresholds to the nearest float32.
 """
 
 import copy
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -34,12 +34,15 @@ RECORDED_ROWS: Final = 31
 
 def to_onnx(estimator: Any) -> bytes:
     """Return the model as ONNX: float32 rows in, one output of shape (n, 2)."""
-    exported = skl2onnx.to_onnx(
-        _convertible(estimator),
-        initial_types=[(INPUT, FloatTensorType([None, len(FEATURES)]))],
-        options={"zipmap": False},
-        target_opset=OPSET,
-    )
+    with warnings.catch_warnings():
+        # It hands booleans to protobuf as integers, which protobuf 6 deprecates and 7 refuses.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        exported = skl2onnx.to_onnx(
+            _convertible(estimator),
+            initial_types=[(INPUT, FloatTensorType([None, len(FEATURES)]))],
+            options={"zipmap": False},
+            target_opset=OPSET,
+        )
     for output in [output for output in exported.graph.output if output.name != OUTPUT]:
         exported.graph.output.remove(output)  # ONNX Runtime then drops the nodes that compute labels, too
     content: bytes = exported.SerializeToString(deterministic=True)
@@ -76,10 +79,10 @@ def _convertible(estimator: Any) -> Any:
     made = copy.deepcopy(estimator)
     if not isinstance(made, CalibratedClassifierCV):
         *before, model = _steps(made)
-        return Pipeline([*before, (model[0], _plain(model[1]))])
+        return Pipeline([*before, (model[0], _exact(model[1]))])
     [part] = made.calibrated_classifiers_
     *before, model = _steps(part.estimator)
-    part.estimator = _plain(model[1])
+    part.estimator = _exact(model[1])
     return Pipeline([*before, ("calibrated", made)])
 
 
@@ -93,27 +96,12 @@ def _steps(estimator: Any) -> list[tuple[str, Any]]:
     return [*before, *_steps(last[1])]
 
 
-def _plain(model: Any) -> Any:
+def _exact(model: Any) -> Any:
+    """Round a boosting model's thresholds down to float32: to the nearest, a row next to one could change sides."""
     if isinstance(model, HistGradientBoostingClassifier):
         for tree in (tree for stage in model._predictors for tree in stage):
-            tree.nodes = _plain_nodes(tree.nodes)
+            exact = tree.nodes["num_threshold"]
+            nearest = exact.astype(np.float32)
+            lower = np.nextafter(nearest, np.float32(-np.inf))
+            tree.nodes["num_threshold"] = np.where(nearest > exact, lower, nearest)
     return model
-
-
-def _plain_nodes(nodes: NDArray[Any]) -> list[dict[str, Any]]:
-    """Return a tree's nodes as plain numbers: onnx refuses NumPy's unsigned ones."""
-    exact = nodes["num_threshold"]
-    rounded = exact.astype(np.float32)
-    down = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-    return [
-        {
-            "value": node["value"],
-            "is_leaf": bool(node["is_leaf"]),
-            "feature_idx": int(node["feature_idx"]),
-            "threshold": float(threshold),
-            "left": int(node["left"]),
-            "right": int(node["right"]),
-            "missing_go_to_left": int(node["missing_go_to_left"]),
-        }
-        for node, threshold in zip(nodes, down, strict=True)
-    ]

@@ -55,8 +55,9 @@ def plan(first: int, last: int, *, settings: Settings) -> Plan:
     least_fit = step + 1
     if len(grid) < 2 or usable < least_fit + len(SHARES):
         raise UnusableTrainingData(
-            f"The log spans {(last - first) / DAY:.1f} days, too few to fit, calibrate, validate and test on days "
-            "of their own. Ingest at least 8 days of events."
+            f"The log spans {(last - first) / DAY:.1f} days, which hold {len(grid)} cutoffs: too few to fit, calibrate, "
+            "validate and test on days of their own. Ingest at least 8 days of events; where there are that many, lower "
+            "PROPENSITY_LATENESS_HOURS or raise PROPENSITY_MAX_CUTOFFS."
         )
     return Plan(
         periods=_split(grid, sizes=_sizes(usable, least_fit=least_fit), step=step),
@@ -72,7 +73,7 @@ def folds(cutoffs: Sequence[int]) -> list[tuple[list[int], list[int]]]:
     """
     size = max(1, len(cutoffs) // (FOLDS + 1))
     starts = [len(cutoffs) - size * back for back in range(FOLDS, 0, -1)]
-    found = [_fold(cutoffs, start=start, end=start + size) for start in starts]
+    found = [_fold(cutoffs, start=start, end=start + size) for start in starts if start > 0]
     found = [fold for fold in found if fold[0]]
     if found or cutoffs[-1] - cutoffs[0] < LABEL_WINDOW:
         return found

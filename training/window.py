@@ -47,9 +47,7 @@ def find_window(events: EventStore, *, now: int) -> Window:
     late = since(latest - STRAY_DISTANCE)
     if 0 < late <= allowed and latest - STRAY_DISTANCE > first:
         last = _last_time(lambda time: since(time) > allowed, low=first, high=latest)
-        warning = (
-            f"{since(last):,} events lie far behind all others, up to three days and more; they don't count."
-        )
+        warning = f"{late:,} events lie days later than all others; they are taken for wrong clocks."
         return Window(first=first, last=last, events=since(first) - since(last), warnings=(warning,))
     return Window(first=first, last=latest, events=since(first))
 
