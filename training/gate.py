@@ -31,6 +31,8 @@ from training.dataset import TrainingSet
 from training.rows import Rows
 from training.verdict import NOT_ENOUGH, PROMOTED, REFUSED, UNPROVEN, Verdict, Word, text
 
+__all__ = ["Verdict", "decide", "gate_rows", "judge"]
+
 Probabilities = NDArray[np.float32]
 
 
