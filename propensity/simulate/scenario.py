@@ -29,7 +29,7 @@ class Scenario:
     """One synthetic shop: the same scenario is the same log, byte for byte."""
 
     users: int = 4_000
-    """Users who may appear; default 4,000, enough for some 300 buyers a day."""
+    """Users who may appear; default 4,000, enough for some 240 buyers a day."""
     days: int = 60
     """Length of the log in days; default 60: 30 for the features' longest window, 30 to learn and test on."""
     seed: int = 7
