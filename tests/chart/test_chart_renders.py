@@ -1,0 +1,105 @@
+"""Both helms render the chart, and three versions of Kubernetes would take what comes out."""
+
+import re
+import subprocess
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes_validate import SchemaNotFoundError, ValidationError, validate
+
+from tests.chart.rendering import CHART, Rendered, template
+
+FILES = {
+    "default": (),
+    "everything": ("ci/everything-on.yaml",),
+    "eks": ("values-eks.yaml",),
+    "gke": ("values-gke.yaml",),
+    "aks": ("values-aks.yaml",),
+}
+KUBERNETES = ("1.30", "1.34", "1.37")
+NOT_KUBERNETES = {"HTTPRoute", "ServiceMonitor"}
+"""Kinds of other projects, of which the schemas know nothing."""
+
+
+def without_chance(rendered: Rendered) -> list[Any]:
+    """The objects in order, without what is drawn at random."""
+    order = sorted(rendered, key=lambda one: (one["kind"], one["metadata"]["name"]))
+    return [{**one, "data": None} if one["kind"] == "Secret" else one for one in order]
+
+
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+def test_every_helm_renders_the_same_objects(helms: dict[str, str], files: tuple[str, ...]) -> None:
+    options = [option for file in files for option in ("--values", str(CHART / file))]
+    first, *others = [without_chance(template(program, *options)) for program in helms.values()]
+    assert len(first) > 20
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+def test_every_helm_finds_nothing_to_complain_of(helms: dict[str, str], files: tuple[str, ...]) -> None:
+    options = [option for file in files for option in ("--values", str(CHART / file))]
+    for program in helms.values():
+        done = subprocess.run(
+            [program, "lint", "--strict", str(CHART), *options], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("files", FILES.values(), ids=FILES)
+def test_each_kubernetes_takes_every_field(
+    render: Callable[..., Rendered], files: tuple[str, ...], version: str
+) -> None:
+    wrong = []
+    for manifest in render(files=files):
+        if manifest["kind"] in NOT_KUBERNETES:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # its own use of a deprecated part of jsonschema
+                validate(manifest, version, strict=True)
+        except (ValidationError, SchemaNotFoundError) as error:
+            wrong.append(f"{manifest['kind']} {manifest['metadata']['name']}: {error}")
+    assert not wrong
+
+
+def test_a_field_that_kubernetes_does_not_have_is_noticed(default: Rendered) -> None:
+    service = default.one("Service", "scorer")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValidationError):
+            validate({**service, "spec": {**service["spec"], "selectors": {}}}, KUBERNETES[0], strict=True)
+
+
+def test_each_file_holds_one_kind_and_fits_on_a_screen() -> None:
+    for path in sorted(Path(CHART, "templates").glob("*/*.yaml")):
+        text = path.read_text()
+        kinds = set(re.findall(r"^kind: (\S+)", text, flags=re.MULTILINE))
+        assert len(kinds) <= 1, f"{path} holds {kinds}"
+        assert len(text.splitlines()) <= 60, path
+
+
+def test_every_object_says_what_it_belongs_to(everything: Rendered) -> None:
+    for manifest in everything:
+        labels = manifest["metadata"]["labels"]
+        assert labels["app.kubernetes.io/instance"] == "shop"
+        assert labels["app.kubernetes.io/component"]
+        assert (
+            manifest["kind"].startswith("ValidatingAdmission")
+            or manifest["metadata"]["namespace"] == "market"
+        )
+
+
+@pytest.mark.parametrize("name", ["a" * 53, "propensity", "my-propensity-two"])
+def test_names_fit_where_kubernetes_is_narrow(helms: dict[str, str], name: str) -> None:
+    done = subprocess.run(
+        [helms[max(helms)], "template", name, str(CHART)], capture_output=True, text=True, check=True
+    )
+    names = re.findall(r"^kind: (\S+)\nmetadata:\n  name: (\S+)", done.stdout, flags=re.MULTILINE)
+    assert len(names) > 20
+    for kind, found in names:
+        assert len(found) <= (52 if kind in {"CronJob", "StatefulSet"} else 63), found
+        assert not found.startswith("propensity-propensity")
