@@ -13,8 +13,10 @@ import polars as pl
 
 from propensity.errors import PropensityError
 
-BUCKET_BYTES: Final = 64 << 20
-"""Bytes of the source that a bucket stands for: about a million rows."""
+BUCKET_BYTES: Final = 32 << 20
+"""Bytes of the source that a bucket stands for: about half a million rows."""
+MAX_BUCKETS: Final = 1_024
+"""Beyond a file of 32 GB buckets grow instead: more of them would be many small writes."""
 REFUSED: Final = "refused"
 
 
@@ -23,7 +25,7 @@ class Spill:
 
     def __init__(self, folder: Path, *, source_bytes: int) -> None:
         self._folder = folder
-        self._buckets = max(1, -(-source_bytes // BUCKET_BYTES))
+        self._buckets = min(max(1, -(-source_bytes // BUCKET_BYTES)), MAX_BUCKETS)
         self._pieces: dict[str, list[int]] = {}
 
     def put(self, cleaned: pl.DataFrame) -> None:

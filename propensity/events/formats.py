@@ -101,6 +101,7 @@ FORMATS: Final[Mapping[str, LogFormat]] = {
                 "price": "price",
                 "session_id": "user_session",
             },
+            types={name: name for name in EVENT_TYPES if name != "favorite"},
             needed=(*REQUIRED, "product_id", "session_id"),
             zone_required=True,
         ),
