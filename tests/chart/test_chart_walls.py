@@ -1,0 +1,191 @@
+"""Who reaches whom, and who may do what on the Kubernetes API."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import Manifest, Rendered
+
+Render = Callable[..., Rendered]
+
+
+def component_of(selector: Manifest) -> str:
+    return str(selector["podSelector"]["matchLabels"].get("app.kubernetes.io/component", ""))
+
+
+def inside(rules: list[Manifest], direction: str) -> set[str]:
+    """The components that a policy's rules name."""
+    peers = [peer for rule in rules for peer in rule[direction]]
+    return {component_of(peer) for peer in peers if set(peer) == {"podSelector"}}
+
+
+def addresses(policy: Manifest) -> set[tuple[str, int]]:
+    """The addresses and ports outside that a policy lets its pods call."""
+    return {
+        (peer["ipBlock"]["cidr"], port["port"])
+        for rule in policy["spec"].get("egress", [])
+        for peer in rule["to"]
+        if "ipBlock" in peer
+        for port in rule["ports"]
+    }
+
+
+def test_nothing_goes_in_or_out_unless_named(default: Rendered) -> None:
+    wall = default.one("NetworkPolicy", "release")["spec"]
+    assert wall["policyTypes"] == ["Ingress", "Egress"]
+    assert not {"ingress", "egress"} & wall.keys()
+    for template in default.pods().values():
+        assert wall["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+
+
+CALLERS = {
+    "mongodb": {"scorer", "training", "ingest", "score", "monitor", "operator"},
+    "mlflow": {"training", "ingest", "score", "monitor", "operator"},
+    "scorer": {"test"},
+}
+
+
+@pytest.mark.parametrize("callee", CALLERS)
+def test_each_part_is_called_by_those_that_need_it(default: Rendered, callee: str) -> None:
+    rules = default.one("NetworkPolicy", callee)["spec"]["ingress"]
+    assert inside(rules, "from") == CALLERS[callee]
+
+
+def test_whoever_is_let_in_is_also_let_out(everything: Rendered, default: Rendered) -> None:
+    for rendered, callees in ((default, CALLERS), (everything, CALLERS)):
+        for callee in callees:
+            for caller in CALLERS[callee]:
+                if rendered.has("NetworkPolicy", caller):
+                    out = rendered.one("NetworkPolicy", caller)["spec"]["egress"]
+                    assert callee in inside(out, "to"), f"{caller} -> {callee}"
+
+
+def test_mongodb_and_jobs_are_closed_where_nobody_calls(default: Rendered) -> None:
+    assert "egress" not in default.one("NetworkPolicy", "mongodb")["spec"]
+    for job in ("training", "score"):
+        assert "ingress" not in default.one("NetworkPolicy", job)["spec"]
+
+
+def test_only_those_that_call_the_api_server_reach_an_address_outside(default: Rendered) -> None:
+    reaching = {
+        policy["metadata"]["name"].rsplit("-", 1)[1]
+        for policy in default.of("NetworkPolicy")
+        if addresses(policy)
+    }
+    assert reaching == {"monitor", "operator"}
+    assert addresses(default.one("NetworkPolicy", "operator")) == {("0.0.0.0/0", 443), ("0.0.0.0/0", 6443)}
+
+
+OPENINGS = {
+    "an external MongoDB": (
+        "scorer",
+        ["mongodb.internal=false", "mongodb.existingSecret=mine"],
+        "networkPolicy.mongodb",
+    ),
+    "an external MLflow": (
+        "training",
+        ["mlflow.internal=false", "mlflow.uri=http://m:5000"],
+        "networkPolicy.mlflow",
+    ),
+    "an object store": ("mlflow", ["mlflow.artifactsDestination=s3://models"], "networkPolicy.objectStore"),
+    "a database server": ("mlflow", ["mlflow.existingSecret=mine"], "networkPolicy.database"),
+    "a log at an address": (
+        "training",
+        ["training.data.kind=url", "training.data.url=s3://l/f"],
+        "networkPolicy.data",
+    ),
+}
+
+
+@pytest.mark.parametrize(("component", "needed", "value"), OPENINGS.values(), ids=OPENINGS)
+def test_each_opening_to_the_outside_is_a_value(
+    render: Render, component: str, needed: list[str], value: str
+) -> None:
+    own = [f"{value}[0].cidrs[0]=192.0.2.0/24", f"{value}[0].ports[0]=4711"]
+    assert addresses(render(*needed).one("NetworkPolicy", component))
+    assert addresses(render(*needed, *own).one("NetworkPolicy", component)) == {("192.0.2.0/24", 4711)}
+    assert ("192.0.2.0/24", 4711) not in addresses(render(*own).one("NetworkPolicy", component))
+
+
+def test_the_ingress_controllers_namespace_is_a_value(everything: Rendered, default: Rendered) -> None:
+    def edges(rendered: Rendered) -> list[Any]:
+        rules = rendered.one("NetworkPolicy", "scorer")["spec"]["ingress"]
+        return [
+            peer["namespaceSelector"]
+            for rule in rules
+            for peer in rule["from"]
+            if "namespaceSelector" in peer
+        ]
+
+    assert {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}} in edges(everything)
+    (usual,) = edges(default)
+    assert "traefik" in usual["matchExpressions"][0]["values"]
+
+
+def test_dns_is_let_out_by_its_pods_label(default: Rendered) -> None:
+    first = default.one("NetworkPolicy", "scorer")["spec"]["egress"][0]
+    assert first["to"][0]["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}
+    assert {(port["port"], port["protocol"]) for port in first["ports"]} == {(53, "UDP"), (53, "TCP")}
+
+
+def test_policies_can_be_left_to_somebody_else(render: Render) -> None:
+    assert not render("networkPolicy.enabled=false").of("NetworkPolicy")
+
+
+ROLES = {
+    "monitor": {
+        ("batch", "jobs", "", "create get list"),
+        ("batch", "cronjobs", "shop-propensity-training", "get"),
+    },
+    "operator": {
+        ("batch", "jobs", "", "create get list"),
+        ("batch", "cronjobs", "shop-propensity-training", "get"),
+        ("apps", "deployments", "shop-propensity-scorer", "get list patch watch"),
+        ("", "pods", "", "get list"),
+    },
+}
+
+
+def test_each_role_is_verb_by_verb_what_its_component_does(default: Rendered) -> None:
+    found = {
+        role["metadata"]["name"].rsplit("-", 1)[1]: {
+            (
+                rule["apiGroups"][0],
+                rule["resources"][0],
+                " ".join(rule.get("resourceNames", [])),
+                " ".join(sorted(rule["verbs"])),
+            )
+            for rule in role["rules"]
+        }
+        for role in default.of("Role")
+    }
+    assert found == ROLES
+    assert not default.of("ClusterRole") + default.of("ClusterRoleBinding")
+    for binding in default.of("RoleBinding"):
+        (subject,) = binding["subjects"]
+        assert subject["name"] == binding["metadata"]["name"] == binding["roleRef"]["name"]
+
+
+def test_admission_pins_jobs_to_the_training_cronjob(default: Rendered) -> None:
+    policy = default.one("ValidatingAdmissionPolicy", "training")["spec"]
+    binding = default.one("ValidatingAdmissionPolicyBinding", "training")["spec"]
+    assert policy["failurePolicy"] == "Fail"
+    assert binding["validationActions"] == ["Deny"]
+    assert binding["paramRef"] == {
+        "name": default.one("CronJob", "training")["metadata"]["name"],
+        "namespace": "market",
+        "parameterNotFoundAction": "Deny",
+    }
+    for component in ("monitor", "operator"):
+        assert f"system:serviceaccount:market:shop-propensity-{component}" in str(policy["matchConditions"])
+
+
+def test_admission_policies_stay_in_their_namespace(default: Rendered) -> None:
+    wanted = {"matchLabels": {"kubernetes.io/metadata.name": "market"}}
+    for policy in default.of("ValidatingAdmissionPolicy"):
+        assert policy["metadata"]["name"].startswith("market-")
+        assert policy["spec"]["matchConstraints"]["namespaceSelector"] == wanted
+    for binding in default.of("ValidatingAdmissionPolicyBinding"):
+        assert binding["spec"]["policyName"] == binding["metadata"]["name"]
+        assert binding["spec"]["matchResources"]["namespaceSelector"] == wanted
