@@ -58,7 +58,7 @@ class Intents:
     def with_more(self, more: Self) -> "Intents":
         """Return these followed by others."""
         return Intents(
-            spells=self.spells.with_more(more.spells),
+            spells=Spells.chained([self.spells, more.spells]),
             moments=self.moments.with_more(more.moments, spells_before=len(self.spells.user)),
             category=np.concatenate([self.category, more.category]),
             choices=np.concatenate([self.choices, more.choices]),

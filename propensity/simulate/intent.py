@@ -5,6 +5,7 @@ mission's end and its visits can be drawn apart and all users at once. That is e
 opens with a visit that never buys: its begin shows in the log, and the chain behind the truth stays what it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,16 +37,17 @@ class Spells:
         never = nothing.astype(np.bool_)
         return cls(nothing.astype(np.int64), nothing, nothing, never, never, never, never)
 
-    def with_more(self, more: Self) -> "Spells":
-        """Return these spells followed by others."""
-        return Spells(
-            user=np.concatenate([self.user, more.user]),
-            begin=np.concatenate([self.begin, more.begin]),
-            end=np.concatenate([self.end, more.end]),
-            on_mission=np.concatenate([self.on_mission, more.on_mission]),
-            opened=np.concatenate([self.opened, more.opened]),
-            satisfied=np.concatenate([self.satisfied, more.satisfied]),
-            farewell=np.concatenate([self.farewell, more.farewell]),
+    @classmethod
+    def chained(cls, parts: Sequence[Self]) -> Self:
+        """Return the spells of all parts, one after the other."""
+        return cls(
+            user=np.concatenate([part.user for part in parts]),
+            begin=np.concatenate([part.begin for part in parts]),
+            end=np.concatenate([part.end for part in parts]),
+            on_mission=np.concatenate([part.on_mission for part in parts]),
+            opened=np.concatenate([part.opened for part in parts]),
+            satisfied=np.concatenate([part.satisfied for part in parts]),
+            farewell=np.concatenate([part.farewell for part in parts]),
         )
 
     def where(self, keep: Bools) -> "Spells":
@@ -86,7 +88,8 @@ def draw_spells(
     """Draw every user's spells from `begin`, in the given intent, to `end`; users who begin later have none."""
     users = np.arange(len(begin), dtype=np.int64)
     satisfaction = 1 - rates.give_up / rates.mission_end
-    spells, clock, first = Spells.none(), begin, True
+    clock, first = begin, True
+    parts: list[Spells] = []
     while first or bool((clock < end).any()):
         browsing = random.exponential(1 / rates.mission)
         turn = clock + np.where(on_mission & first, 0.0, browsing)
@@ -104,6 +107,6 @@ def draw_spells(
             satisfied=satisfied & done,
             farewell=farewell & done,
         )
-        more = browse.with_more(mission)
-        spells, clock, first = spells.with_more(more.where(more.begin < more.end)), stop, False
-    return spells
+        parts += [part.where(part.begin < part.end) for part in (browse, mission)]
+        clock, first = stop, False
+    return Spells.chained(parts)

@@ -33,8 +33,8 @@ def write(frames: Iterable[pl.DataFrame], path: Path | str, *, digits: int | Non
             return _write_parquet(frames, file)
         if ending == ".csv":
             return _write_csv(frames, file, digits=digits)
-        # No time and no name in the header: the same log is the same bytes.
-        with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+        # No time and no name in the header: the same log is the same bytes. Level 3 takes a third of the time of 6 and is a sixth larger.
+        with gzip.GzipFile(filename="", mode="wb", compresslevel=3, fileobj=file, mtime=0) as packed:
             return _write_csv(frames, packed, digits=digits)
 
 
