@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.ingest.cleaning import clean
-from propensity.events.event import Event, Reason
+from propensity.events.event import EARLIEST_TIME, FUTURE_TOLERANCE, Event, Reason
 from propensity.events.formats import FIELDS, FORMATS, LogFormat, custom_format
 from propensity.events.validation import validate
 
@@ -68,7 +68,7 @@ TIMES = st.one_of(
 PRICES = st.one_of(
     st.none(),
     AWKWARD,
-    st.decimals(-10, 10**12, places=3).map(str),
+    st.decimals(-10, 100, places=3).map(str),
     st.floats().map(str),
     st.tuples(st.sampled_from(["", "-", "+"]), DIGITS, st.sampled_from(["", "."]), DIGITS).map("".join),
 )
@@ -84,23 +84,56 @@ ROWS = st.fixed_dictionaries(
         "session_id": st.none() | AWKWARD,
     }
 )
-GOOD_BUT_ONE = st.sampled_from(FIELDS).flatmap(
-    lambda name: ROWS.map(
-        lambda row: (
-            {
-                "event_id": "e",
-                "user_id": "u",
-                "event_type": "view",
-                "event_time": "1600000000000000",
-                "product_id": None,
-                "category_id": None,
-                "price": "1.5",
-                "session_id": None,
-            }
-            | {name: row[name]}
-        )
-    )
-)
+GOOD: dict[str, str | None] = {
+    "event_id": "e",
+    "user_id": "u",
+    "event_type": "view",
+    "event_time": "1600000000000000",
+    "product_id": None,
+    "category_id": None,
+    "price": "1.5",
+    "session_id": None,
+}
+GOOD_BUT_ONE = st.sampled_from(FIELDS).flatmap(lambda name: ROWS.map(lambda row: GOOD | {name: row[name]}))
+EDGES = {
+    "event_time": [
+        *(str(EARLIEST_TIME + step) for step in (-1, 0, 1)),
+        *(str(NOW + FUTURE_TOLERANCE + step) for step in (-1, 0, 1)),
+        *("999999999999999999", "1000000000000000000", "0", ""),
+        *("2000-01-01T00:00:00Z", "1999-12-31T23:59:59.999999Z", "2000-01-01T00:00:00+00:01"),
+        *("2019-10-01T00:00:00-0330", "2019-10-01T00:00:00+05:45", "2019-10-01 00:00:00 -11"),
+        *("2019-10-01T00:00:00.1Z", "2019-10-01T00:00:00.000001Z", "2019-10-01T00:00:00.1234567Z"),
+        *("2019-02-29T00:00:00Z", "2020-02-29T00:00:00Z", "2019-12-31T23:59:60Z", "2019-10-01T24:00:00Z"),
+        *("2019-10-01T00:00:00", "2019-10-01", "2019-10-01T00:00Z", "٢٠١٩-10-01T00:00:00Z"),
+    ],
+    "price": [
+        *(
+            "0.005",
+            "0.004",
+            "0.0049999",
+            "1.005",
+            "0.015",
+            "35.79",
+            "0.29",
+            "1.1",
+            "1.10",
+            "1.",
+            ".5",
+            ".",
+            "",
+        ),
+        *("-0", "-0.00", "-0.001", "-.5", "-", "+1", "1e3", "nan", "inf", "1,5", "1 000", "٣"),
+        *("10000000000", "10000000000.004", "10000000000.005", "999999999999999", "1000000000000000"),
+    ],
+}
+
+
+def test_columns_and_single_events_get_the_same_verdict_at_every_edge() -> None:
+    rows = [GOOD | {name: value} for name, values in EDGES.items() for value in values]
+    verdicts = [validate(row, now=NOW) for row in rows]
+    assert by_columns(rows) == verdicts
+    assert set(verdicts) >= {Reason.BAD_TIME, Reason.FUTURE, Reason.BAD_PRICE, Reason.NEGATIVE_PRICE}
+    assert len({verdict for verdict in verdicts if isinstance(verdict, Event)}) > 20
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
