@@ -30,7 +30,7 @@ FAMILIES: Final = (
     Family(
         name="random_forest",
         quick={"n_estimators": [100], "max_depth": [6], "min_samples_leaf": [0.01]},
-        full={"n_estimators": [100, 300], "max_depth": [6, 12], "min_samples_leaf": [0.002, 0.01]},
+        full={"n_estimators": [100, 200], "max_depth": [6, 12], "min_samples_leaf": [0.002, 0.01]},
     ),
     Family(
         name="logistic_regression",

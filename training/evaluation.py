@@ -16,6 +16,7 @@ from propensity.bundle import Estimate
 from propensity.metrics import Floats, Metric, Ranking, Resampling
 from propensity.settings import Settings
 from training import baselines
+from training.baselines import Baseline
 from training.rows import Rows
 
 LIFT_SHARE: Final = 0.1
@@ -45,18 +46,21 @@ def evaluate(rows: Rows, probabilities: Probabilities, *, threshold: float, sett
     """Measure probabilities against what happened."""
     draws = Resampling(rows.user_codes, rounds=settings.bootstrap_rounds, seed=settings.seed)
     best = baselines.best(rows)
+    within = within_cutoffs(rows, probabilities)
     model, other = Ranking(rows.labels, probabilities), Ranking(rows.labels, best.score(rows))
-    asked = {
-        **ranking_metrics(model),
-        **answer_metrics(rows.labels, probabilities >= threshold),
-        "brier": lambda weights: metrics.brier(rows.labels, probabilities, weights=weights),
-        "calibration_error": lambda weights: metrics.calibration_error(
-            rows.labels, probabilities, weights=weights
-        ),
-        "lead": lambda weights: model.average_precision(weights) - other.average_precision(weights),
-    }
-    found = draws.estimates(asked)
-    found["roc_auc_within_cutoffs"] = draws.estimate(within_cutoffs(rows, probabilities))
+
+    def measure(weights: Floats) -> dict[str, Floats]:
+        ranked = ranking_metrics(model, weights)
+        return {
+            **ranked,
+            **answer_metrics(rows.labels, probabilities >= threshold, weights),
+            "brier": metrics.brier(rows.labels, probabilities, weights=weights),
+            "calibration_error": metrics.calibration_error(rows.labels, probabilities, weights=weights),
+            "roc_auc_within_cutoffs": within(weights),
+            "lead": ranked["average_precision"] - other.average_precision(weights),
+        }
+
+    found = draws.estimates(measure)
     return Evaluation(
         lead=found.pop("lead"),
         metrics=found,
@@ -66,27 +70,19 @@ def evaluate(rows: Rows, probabilities: Probabilities, *, threshold: float, sett
     )
 
 
-def ranking_metrics(ranking: Ranking) -> dict[str, Metric]:
+def ranking_metrics(ranking: Ranking, weights: Floats) -> dict[str, Floats]:
     """Return the metrics that need no threshold."""
-    return {
-        "roc_auc": ranking.roc_auc,
-        "average_precision": ranking.average_precision,
-        "lift_at_10": lambda weights: ranking.lift_at(LIFT_SHARE, weights),
-    }
+    measured = ranking.measure(weights, share=LIFT_SHARE)
+    return {"lift_at_10" if name == "lift" else name: value for name, value in measured.items()}
 
 
-def answer_metrics(labels: NDArray[np.int8], answers: NDArray[np.bool_]) -> dict[str, Metric]:
+def answer_metrics(
+    labels: NDArray[np.int8], answers: NDArray[np.bool_], weights: Floats
+) -> dict[str, Floats]:
     """Return the metrics of yes/no answers."""
-
-    def part(index: int) -> Metric:
-        return lambda weights: metrics.precision_recall_f1(labels, answers, weights=weights)[index]
-
-    return {
-        "precision": part(0),
-        "recall": part(1),
-        "f1": part(2),
-        "contact_share": lambda weights: metrics.share_of(answers, weights=weights),
-    }
+    precision, recall, f1 = metrics.precision_recall_f1(labels, answers, weights=weights)
+    share = metrics.share_of(answers, weights=weights)
+    return {"precision": precision, "recall": recall, "f1": f1, "contact_share": share}
 
 
 def within_cutoffs(rows: Rows, scores: NDArray[np.floating[Any]]) -> Metric:
@@ -116,20 +112,13 @@ def calibration_table(labels: NDArray[np.int8], probabilities: Probabilities) ->
 
 
 def _baselines(rows: Rows, *, draws: Resampling) -> dict[str, dict[str, Estimate]]:
-    asked: dict[str, Metric] = {}
-    for baseline in baselines.BASELINES:
-        scores = baseline.score(rows)
-        parts = {
-            **ranking_metrics(Ranking(rows.labels, scores)),
-            **answer_metrics(rows.labels, scores >= baseline.yes_from),
-        }
-        asked |= {f"{baseline.name}/{name}": metric for name, metric in parts.items()}
-    found = draws.estimates(asked)
-    return {
-        baseline.name: {
-            name.removeprefix(f"{baseline.name}/"): estimate
-            for name, estimate in found.items()
-            if name.startswith(f"{baseline.name}/")
-        }
-        for baseline in baselines.BASELINES
+    return {one.name: draws.estimates(_measure(one, rows)) for one in baselines.BASELINES}
+
+
+def _measure(baseline: Baseline, rows: Rows) -> metrics.Measure:
+    scores = baseline.score(rows)
+    ranking, answers = Ranking(rows.labels, scores), scores >= baseline.yes_from
+    return lambda weights: {
+        **ranking_metrics(ranking, weights),
+        **answer_metrics(rows.labels, answers, weights),
     }

@@ -14,7 +14,6 @@ Recall holds when the upper end of its interval reaches the honest expectation. 
 ONNX and both are resampled with the same draws of users.
 """
 
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -105,18 +104,17 @@ def _measured(
     """Add recall, lead and difference, all on the same draws."""
     best = baselines.best(rows)
     mine = Ranking(rows.labels, challenger)
-
-    def ahead_of(scores: NDArray[np.floating[Any]]) -> metrics.Metric:
-        other = Ranking(rows.labels, scores)
-        return lambda weights: mine.average_precision(weights) - other.average_precision(weights)
-
-    asked: dict[str, metrics.Metric] = {
-        "recall": lambda weights: metrics.precision_recall_f1(rows.labels, answers, weights=weights)[1],
-        "lead": ahead_of(best.score(rows)),
-    }
+    others = {"lead": Ranking(rows.labels, best.score(rows))}
     if champion is not None:
-        asked["difference"] = ahead_of(champion)
-    return msgspec.structs.replace(verdict, best_baseline=best.name, **draws.estimates(asked))
+        others["difference"] = Ranking(rows.labels, champion)
+
+    def measure(weights: metrics.Floats) -> dict[str, metrics.Floats]:
+        average_precision = mine.average_precision(weights)
+        _, recall, _ = metrics.precision_recall_f1(rows.labels, answers, weights=weights)
+        ahead = {name: average_precision - other.average_precision(weights) for name, other in others.items()}
+        return {"recall": recall, **ahead}
+
+    return msgspec.structs.replace(verdict, best_baseline=best.name, **draws.estimates(measure))
 
 
 def _word(verdict: Verdict, *, has_champion: bool, settings: Settings) -> tuple[Word, str]:

@@ -21,7 +21,7 @@ from training import candidates, periods
 from training.rows import Rows
 
 SCORING: Final = "average_precision"
-SEARCH_ROWS: Final = 20_000
+SEARCH_ROWS: Final = 12_000
 """Rows that candidates are compared on; more change the time and not the winner."""
 _logger = logging.getLogger(__name__)
 

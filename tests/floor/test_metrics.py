@@ -63,7 +63,7 @@ def test_many_rounds_of_weights_give_what_each_round_gives_alone(rows: tuple[Arr
     for metric in (
         ranking.roc_auc,
         ranking.average_precision,
-        lambda w: ranking.lift_at(0.3, w),
+        lambda w: ranking.measure(w, share=0.3)["lift"],
         lambda w: metrics.brier(labels, scores, weights=w),
         lambda w: metrics.share_of(scores > 0.5, weights=w),
         lambda w: metrics.calibration_error(labels, scores, bins=4, weights=w),
