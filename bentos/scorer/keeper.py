@@ -12,7 +12,7 @@ from typing import Final
 from bentos.scorer.measures import Measures
 from bentos.scorer.problems import not_ready
 from bentos.scorer.serving import Serving, packaged_at, take_up, wanted
-from propensity.errors import PropensityError
+from propensity.errors import ModelError, PropensityError
 from propensity.settings import Settings
 from propensity.store import Store
 
@@ -88,7 +88,7 @@ class Keeper:
     def _take_up(self, reference: str) -> None:
         try:
             serving = take_up(reference, settings=self._settings, store=self._store)
-        except PropensityError:
+        except ModelError:
             self._refused = (reference, time.monotonic() + REFUSED_SECONDS)
             self._measures.model_refusals += 1
             raise

@@ -137,8 +137,9 @@ class Scoring:
         started: float,
     ) -> list[PredictAnswer | ItemError]:
         asked = [item for item in items if isinstance(item, Asked)]
-        rows = np.array([item.row for item in asked]).reshape(len(asked), -1)
-        probabilities = serving.probabilities(rows).tolist() if asked else []
+        probabilities = (
+            serving.probabilities(np.stack([item.row for item in asked])).tolist() if asked else []
+        )
         records = [
             self._record(item, probability, serving=serving, cutoff=cutoff, started=started, route="batch")
             for item, probability in zip(asked, probabilities, strict=True)

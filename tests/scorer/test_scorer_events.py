@@ -1,0 +1,135 @@
+"""`POST /events`: stored before it is answered, refused with reasons, twice changes nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bentos.scorer import intake
+from propensity.events.event import HOUR
+from propensity.settings import Settings, read_settings
+from propensity.store import Store
+
+Ask = Callable[..., Any]
+
+
+def event(event_id: str, **given: object) -> dict[str, object]:
+    return {
+        "event_id": event_id,
+        "user_id": "new",
+        "event_type": "cart",
+        "event_time": "2025-11-22T08:00:00Z",
+        "product_id": "p-1",
+        "price": 12.5,
+    } | given
+
+
+def test_an_event_is_stored_when_it_is_answered_and_felt_by_the_next_prediction(
+    ask: Ask, store: Store, now: int
+) -> None:
+    assert ask("POST", "/predict", json={"user_id": "new"}).status_code == 404
+    answer = ask("POST", "/events", json=event("e-1"))
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "unchanged": 0, "refused": []})
+    (stored,) = store.events.of_user("new", since=0, until=now + 1, lag=0, limit=9)
+    assert (stored.event_id, stored.price, stored.ingested_at) == ("e-1", 1_250, now)
+    assert ask("POST", "/predict", json={"user_id": "new"}).json()["features_from"] == "store"
+
+
+def test_the_same_events_again_change_nothing(ask: Ask, store: Store) -> None:
+    events = [event("e-1"), event("e-2")]
+    before = store.events.summary().events
+    ask("POST", "/events", json=events)
+    assert ask("POST", "/events", json=events).json() == {"accepted": 0, "unchanged": 2, "refused": []}
+    assert store.events.summary().events == before + 2
+
+
+def test_refused_items_are_listed_and_kept_and_the_others_stored(ask: Ask, store: Store) -> None:
+    ask("POST", "/events", json=event("taken"))
+    items = [
+        event("fine"),
+        event("taken", product_id="p-2"),
+        event("odd", event_type="purr"),
+        "no object",
+        {"user_id": "new"},
+        event("late", event_time="2030-01-01T00:00:00Z"),
+        event("bad", price=-1),
+    ]
+    answer = ask("POST", "/events", json=items)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert body["accepted"] == 1
+    assert [(item["index"], item["event_id"], item["reason"]) for item in body["refused"]] == [
+        (1, "taken", "conflict"),
+        (2, "odd", "unknown_type"),
+        (3, None, "not_an_object"),
+        (4, None, "missing_event_id"),
+        (5, "late", "future"),
+        (6, "bad", "negative_price"),
+    ]
+    assert all(item["message"] for item in body["refused"])
+    assert sorted(store.refused.counts()) == sorted({item["reason"] for item in body["refused"]})
+    assert {refusal.source for refusal in store.refused.latest(9)} == {"api"}
+
+
+def test_two_contents_for_one_id_in_one_request_are_one_event_and_one_conflict(ask: Ask) -> None:
+    body = ask("POST", "/events", json=[event("e"), event("e", product_id="p-9")]).json()
+    assert (body["accepted"], [item["reason"] for item in body["refused"]]) == (1, ["conflict"])
+
+
+def test_refused_items_beyond_the_bound_are_answered_but_not_kept(
+    ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "KEPT_A_MINUTE", 3)
+    answer = ask("POST", "/events", json=[{"event_id": str(number)} for number in range(5)])
+    assert len(answer.json()["refused"]) == 5
+    assert sum(store.refused.counts().values()) == 3
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"7", b'"x"', b"null", b"[" * 99_999, b'{"event_id": "\xff"}', b"[NaN]"]
+)
+def test_what_is_no_event_and_no_list_is_422(ask: Ask, body: bytes) -> None:
+    assert ask("POST", "/events", content=body).status_code == 422
+
+
+def test_a_thousand_events_are_a_request_and_one_more_is_not(ask: Ask) -> None:
+    events = [event(str(number)) for number in range(1_001)]
+    assert ask("POST", "/events", json=events).status_code == 422
+    assert ask("POST", "/events", json=events[1:]).json()["accepted"] == 1_000
+
+
+def test_numbers_beyond_all_bounds_are_refused_not_fatal(ask: Ask) -> None:
+    huge = b'{"event_id": %s, "user_id": 1e400, "event_type": "cart", "event_time": %s}' % (
+        b"9" * 900,
+        b"9" * 900,
+    )
+    answer = ask("POST", "/events", content=huge)
+    assert answer.status_code in {202, 422}
+    assert "accepted" not in answer.json() or answer.json()["accepted"] == 0
+
+
+def test_events_are_503_while_the_store_is_away(
+    settings: Settings, bundle: Any, running: Any, caller: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "gate").touch()
+    bundle.save(tmp_path / "bundle")
+    away = read_settings(
+        home=settings.home,
+        model_path=str(tmp_path / "bundle"),
+        store_uri=f"sqlite:///{tmp_path / 'gate' / 'store.db'}",
+    )
+    with running(away) as assembly:
+        assembly.keeper.ready(wait_seconds=10)
+        answer = caller(assembly)("POST", "/events", json=event("e"))
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        (tmp_path / "gate").unlink()
+        assert caller(assembly)("POST", "/events", json=event("e")).status_code == 202
+
+
+def test_the_lag_between_an_event_and_its_arrival_does_not_hide_it(ask: Ask, now: int) -> None:
+    ask("POST", "/events", json=event("old", user_id="late", event_time=now - 5 * HOUR))
+    answer = ask("POST", "/predict", json={"user_id": "late"})
+    assert json.loads(answer.content)["features_from"] == "store"
