@@ -19,11 +19,12 @@ import polars as pl
 
 from propensity.features.definition import NAMES
 from training import card, pictures
+from training.periods import TEST, VALIDATE
 
 if TYPE_CHECKING:
     from training.model import Trained
 
-REFERENCE_PERIODS: Final = ("validate", "test")
+REFERENCE_PERIODS: Final = (VALIDATE, TEST)
 
 
 def write(trained: "Trained", folder: Path) -> None:

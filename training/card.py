@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from propensity.bundle import Estimate, ModelDocument
 from propensity.events.event import DAY, MICROS
 from propensity.features.definition import LABEL_WINDOW
+from training import periods
 from training.baselines import BASELINES
 from training.verdict import text
 
@@ -75,7 +76,7 @@ def _data(trained: "Trained") -> str:
     rows = [
         f"| {name} | {moment(period.first_cutoff)} | {moment(period.last_cutoff)} | {period.cutoffs} | "
         f"{period.rows:,} | {period.users:,} | {period.positives:,} ({period.positives / period.rows:.1%}) |"
-        for name, period in document.periods.items()
+        for name, period in ((name, document.periods[name]) for name in periods.NAMES)
     ]
     return "\n".join(
         [
@@ -111,7 +112,7 @@ def _value(estimate: Estimate | None) -> str:
 
 
 def _threshold(document: ModelDocument) -> str:
-    buyers = document.periods["validate"].positives
+    buyers = document.periods[periods.VALIDATE].positives
     return (
         f"The answer is 1 from a probability of {document.threshold:.6f}: the highest threshold that catches "
         f"{document.recall_target:.0%} of the {buyers:,} buyers of the validation days. Later days can be expected to "
@@ -142,7 +143,7 @@ def _limits(document: ModelDocument) -> str:
         [
             "- Predicts who buys, not whom a campaign would make buy: measure that against a control group.",
             "- Knows users by their last 30 days; somebody new gets the answer of an empty history.",
-            f"- Holds for days like those above. Seen from {document.periods['test'].cutoffs} test cutoffs; weekdays, "
+            f"- Holds for days like those above. Seen from {document.periods[periods.TEST].cutoffs} test cutoffs; weekdays, "
             "seasons and sales outside the data window are unknown to it.",
             "- Features that tell the same story share their importance.",
         ]

@@ -14,8 +14,7 @@ from propensity.errors import BrokenBundle
 from propensity.features.definition import FEATURES
 from propensity.model import Model
 from propensity.settings import Settings
-from training import calibration, candidates, export
-from training import model as training_model
+from training import calibration, candidates, document, export
 from training.calibration import CalibratedClassifierCV
 from training.dataset import TrainingSet
 from training.export import FrozenEstimator
@@ -32,7 +31,7 @@ def _fitted(name: str, made: TrainingSet) -> Any:
 def _served(onnx: bytes, made: TrainingSet, settings: Settings) -> Model:
     found = Found(pipeline=None, name="x", parameters={}, table=pd.DataFrame())
     kept = calibration.Calibrated(estimator=None, method="none", brier={})
-    draft = training_model._draft(made, found, kept, settings=settings, now=0, git_commit="")
+    draft = document.draft(made, found, kept, settings=settings, now=0, git_commit="")
     return Model(Bundle.make(onnx=onnx, document=draft, recorded=Recorded(inputs=[], probabilities=[])))
 
 
