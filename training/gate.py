@@ -14,6 +14,7 @@ Recall holds when the upper end of its interval reaches the honest expectation. 
 ONNX and both are resampled with the same draws of users.
 """
 
+import logging
 
 import msgspec
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from propensity import metrics
 from propensity.bundle import Bundle, Estimate, ModelDocument
+from propensity.errors import BrokenBundle
 from propensity.features.definition import LABEL_WINDOW
 from propensity.metrics import Ranking, Resampling
 from propensity.model import Model
@@ -33,20 +35,24 @@ from training.verdict import NOT_ENOUGH, PROMOTED, REFUSED, UNPROVEN, Verdict, W
 __all__ = ["Verdict", "decide", "gate_rows", "judge"]
 
 Probabilities = NDArray[np.float32]
+_logger = logging.getLogger(__name__)
 
 
 def judge(
     training_set: TrainingSet, *, challenger: Bundle, champion: Bundle | None, settings: Settings
 ) -> Verdict:
-    """Let both models answer as they would be served, and decide."""
-    rows = gate_rows(training_set, champion.document if champion else None)
-    document = challenger.document
+    """Let both models answer as they would be served, and decide.
+
+    A champion that this release can't load can't be served either: the challenger is then judged as a first model.
+    """
+    mine, other = Model(challenger, threads=settings.workers), _loaded(champion, settings=settings)
+    rows = gate_rows(training_set, other.document if other else None)
     return decide(
         rows,
-        challenger=_answers(challenger, rows, settings=settings),
-        champion=_answers(champion, rows, settings=settings) if champion else None,
-        threshold=document.threshold,
-        expected_recall=document.expected_recall,
+        challenger=_answers(mine, rows),
+        champion=_answers(other, rows) if other else None,
+        threshold=mine.document.threshold,
+        expected_recall=mine.document.expected_recall,
         settings=settings,
     )
 
@@ -87,9 +93,19 @@ def decide(
     return msgspec.structs.replace(verdict, word=word, reason=reason)
 
 
-def _answers(bundle: Bundle, rows: Rows, *, settings: Settings) -> Probabilities:
-    model = Model(bundle, threads=settings.workers)
-    return model.probabilities(rows.features) if len(rows) else np.empty(0, dtype=np.float32)
+def _loaded(champion: Bundle | None, *, settings: Settings) -> Model | None:
+    try:
+        return Model(champion, threads=settings.workers) if champion else None
+    except BrokenBundle as error:
+        _logger.warning("the champion can't be loaded and is not compared with", extra={"why": str(error)})
+        return None
+
+
+def _answers(model: Model, rows: Rows) -> Probabilities:
+    """Return the model's probabilities, from the features it knows in the order it knows them."""
+    if not len(rows):
+        return np.empty(0, dtype=np.float32)
+    return model.probabilities(rows.matrix(model.document.features))
 
 
 def _measured(

@@ -4,7 +4,7 @@ A period with too many rows keeps whole users, drawn by a seeded hash of their i
 order in which rows arrive, and a user's rows stay together, as the bootstrap by user needs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -30,7 +30,7 @@ class Rows:
     @cached_property
     def features(self) -> NDArray[np.float32]:
         """The model's input, shape (rows, features): float32, because that is what is served."""
-        return np.ascontiguousarray(self.frame.select(NAMES).to_numpy(), dtype=np.float32)
+        return self.matrix(NAMES)
 
     @cached_property
     def labels(self) -> NDArray[np.int8]:
@@ -56,6 +56,10 @@ class Rows:
     def positives(self) -> int:
         """How many rows are followed by a purchase."""
         return int(self.labels.sum())
+
+    def matrix(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return some features, in the order they are asked for."""
+        return np.ascontiguousarray(self.frame.select(names).to_numpy(), dtype=np.float32)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one feature."""

@@ -21,10 +21,10 @@ class _Said(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, *_: object) -> "_Said":
         return self
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def predict(self, rows: np.ndarray) -> np.ndarray:
         return self.predict_proba(rows)[:, 1] > 0.5
 
-    def predict_proba(self, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def predict_proba(self, rows: np.ndarray) -> np.ndarray:
         said = rows[:, TRUTH].astype(float) ** self.power
         return np.column_stack([1 - said, said])
 

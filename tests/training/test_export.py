@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 
 from propensity.bundle import Bundle, Recorded
 from propensity.errors import BrokenBundle
@@ -15,9 +17,7 @@ from propensity.features.definition import FEATURES
 from propensity.model import Model
 from propensity.settings import Settings
 from training import calibration, candidates, document, export
-from training.calibration import CalibratedClassifierCV
 from training.dataset import TrainingSet
-from training.export import FrozenEstimator
 from training.search import Found
 
 

@@ -16,7 +16,9 @@ from propensity.model import Model
 from propensity.settings import Settings, read_settings
 from training import gate, model
 from training.dataset import TrainingSet
+from training.document import complete
 from training.model import Trained
+from training.threshold import Choice
 
 NOW = 2_000_000_000_000_000
 PICTURES = {"roc", "precision_recall", "operating_curve", "calibration", "confusion_matrix", "importances"}
@@ -127,13 +129,20 @@ def test_the_card_shows_intervals_baselines_and_the_honest_expectation(
     assert f"{roc.value:.3f} ({roc.low:.3f} to {roc.high:.3f})" in card
 
 
-def test_a_list_of_nearly_everybody_is_warned_of(
-    make_set: Callable[..., TrainingSet], quick: Settings
-) -> None:
-    low = read_settings(**{**quick.model_dump(), "max_contact_share": 0.1, "bootstrap_rounds": 50})
-    made = model.fit(make_set(), low, now=NOW, git_commit="", progress=lambda _: None)
-    assert any("contact nearly everybody" in warning for warning in made.warnings)
-    assert made.warnings == tuple(made.document.warnings)
+def test_a_list_longer_than_set_is_warned_of(trained: Trained, quick: Settings) -> None:
+    document = trained.document
+    choice = Choice(threshold=document.threshold, expected_recall=document.expected_recall)
+    warned = {}
+    for share in (0.01, 1.0):
+        warned[share] = complete(
+            document,
+            choice=choice,
+            measured=trained.evaluation,
+            curve=document.operating_curve,
+            settings=read_settings(**{**quick.model_dump(), "max_contact_share": share}),
+        ).warnings
+    assert any("contact nearly everybody" in warning for warning in warned[0.01])
+    assert len(warned[0.01]) == len(warned[1.0]) + 1
 
 
 def test_the_document_survives_its_own_json(trained: Trained) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from propensity.bundle import Period
+from propensity.bundle import Bundle, Period
 from propensity.events.event import DAY
 from propensity.settings import Settings, read_settings
 from training import gate
@@ -171,3 +171,11 @@ def test_judged_are_only_cutoffs_later_than_anything_either_model_has_seen(
     assert judged.cutoffs.min() >= seen_until + DAY
     assert judged.cutoffs.max() == cutoffs[-1]
     assert gate.gate_rows(made, None) is made.test
+
+
+def test_a_champion_this_release_cannot_load_is_not_compared_with(trained: Trained, quick: Settings) -> None:
+    document = msgspec.structs.replace(trained.document, feature_version=99)
+    foreign = Bundle.make(onnx=trained.bundle.onnx, document=document, recorded=trained.bundle.recorded)
+    verdict = gate.judge(trained.training_set, challenger=trained.bundle, champion=foreign, settings=quick)
+    assert verdict.difference is None
+    assert verdict.word == "promoted"
