@@ -1,9 +1,10 @@
 """What the chart's tests share: helm, and the chart as it renders with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.chart.live import Release, installed
 from tests.chart.rendering import CHART, Rendered, find_helms, template
 
 
@@ -38,3 +39,10 @@ def default(render: Callable[..., Rendered]) -> Rendered:
 def everything(render: Callable[..., Rendered]) -> Rendered:
     """What every switch on gives."""
     return render(files=("ci/everything-on.yaml",))
+
+
+@pytest.fixture(scope="session")
+def release(helms: dict[str, str]) -> Iterator[Release]:
+    """The policies, roles and accounts of a release on a real API server."""
+    with installed(helms[max(helms)]) as made:
+        yield made

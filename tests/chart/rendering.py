@@ -80,12 +80,18 @@ def environment(container: Manifest) -> dict[str, Any]:
     return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container.get("env", [])}
 
 
+@functools.cache
+def kit_environment() -> dict[str, str]:
+    """What the cluster kit asks a shell to set, where there is a kit and no tool of one's own."""
+    if shutil.which("helm") or not KIT.exists():
+        return {}
+    told = subprocess.run([str(KIT), "env"], capture_output=True, text=True, check=True).stdout
+    return {name: os.path.expandvars(value) for name, value in re.findall(r"(\w+)=(\S+)", told)}
+
+
 def find_helms() -> dict[str, str]:
     """Every helm there is, by what it says its major version is."""
-    path = os.environ["PATH"]
-    if not shutil.which("helm") and KIT.exists():
-        told = subprocess.run([str(KIT), "env"], capture_output=True, text=True, check=True).stdout
-        path = re.search(r"PATH=(\S+?):\$PATH", told)[1] + os.pathsep + path  # type: ignore[index]
+    path = kit_environment().get("PATH", os.environ["PATH"])
     found: dict[str, str] = {}
     for name in ("helm", "helm3", "helm4"):
         program = shutil.which(name, path=path)

@@ -23,6 +23,11 @@ REFUSED = {
         "mongodb.uri and mongodb.existingSecret are both set",
     ),
     "two MLflows": (["mlflow.uri=http://mlflow.example.com"], "mlflow.internal and mlflow.uri are both set"),
+    "scores without a store": (
+        ["mongodb.internal=false", "scorer.model.source=image", "training.enabled=false"],
+        "score.schedule",
+    ),
+    "scores without a registry": (["mlflow.internal=false", "training.enabled=false"], "score.schedule"),
     "no MLflow": (["mlflow.internal=false"], "There is no MLflow"),
     "a password in MLflow's database address": (
         ["mlflow.backendStoreUri=postgresql://me:secret@db.example.com/mlflow"],

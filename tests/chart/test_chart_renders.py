@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes_validate import SchemaNotFoundError, ValidationError, validate
+from kubernetes_validate import (  # type: ignore[import-untyped]
+    SchemaNotFoundError,
+    ValidationError,
+    validate,
+)
 
 from tests.chart.rendering import CHART, Rendered, template
 

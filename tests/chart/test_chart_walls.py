@@ -1,4 +1,4 @@
-"""Who reaches whom, and who may do what on the Kubernetes API."""
+"""Who reaches whom: nothing goes in or out of a pod that is not named."""
 
 from collections.abc import Callable
 from typing import Any
@@ -131,61 +131,3 @@ def test_dns_is_let_out_by_its_pods_label(default: Rendered) -> None:
 
 def test_policies_can_be_left_to_somebody_else(render: Render) -> None:
     assert not render("networkPolicy.enabled=false").of("NetworkPolicy")
-
-
-ROLES = {
-    "monitor": {
-        ("batch", "jobs", "", "create get list"),
-        ("batch", "cronjobs", "shop-propensity-training", "get"),
-    },
-    "operator": {
-        ("batch", "jobs", "", "create get list"),
-        ("batch", "cronjobs", "shop-propensity-training", "get"),
-        ("apps", "deployments", "shop-propensity-scorer", "get list patch watch"),
-        ("", "pods", "", "get list"),
-    },
-}
-
-
-def test_each_role_is_verb_by_verb_what_its_component_does(default: Rendered) -> None:
-    found = {
-        role["metadata"]["name"].rsplit("-", 1)[1]: {
-            (
-                rule["apiGroups"][0],
-                rule["resources"][0],
-                " ".join(rule.get("resourceNames", [])),
-                " ".join(sorted(rule["verbs"])),
-            )
-            for rule in role["rules"]
-        }
-        for role in default.of("Role")
-    }
-    assert found == ROLES
-    assert not default.of("ClusterRole") + default.of("ClusterRoleBinding")
-    for binding in default.of("RoleBinding"):
-        (subject,) = binding["subjects"]
-        assert subject["name"] == binding["metadata"]["name"] == binding["roleRef"]["name"]
-
-
-def test_admission_pins_jobs_to_the_training_cronjob(default: Rendered) -> None:
-    policy = default.one("ValidatingAdmissionPolicy", "training")["spec"]
-    binding = default.one("ValidatingAdmissionPolicyBinding", "training")["spec"]
-    assert policy["failurePolicy"] == "Fail"
-    assert binding["validationActions"] == ["Deny"]
-    assert binding["paramRef"] == {
-        "name": default.one("CronJob", "training")["metadata"]["name"],
-        "namespace": "market",
-        "parameterNotFoundAction": "Deny",
-    }
-    for component in ("monitor", "operator"):
-        assert f"system:serviceaccount:market:shop-propensity-{component}" in str(policy["matchConditions"])
-
-
-def test_admission_policies_stay_in_their_namespace(default: Rendered) -> None:
-    wanted = {"matchLabels": {"kubernetes.io/metadata.name": "market"}}
-    for policy in default.of("ValidatingAdmissionPolicy"):
-        assert policy["metadata"]["name"].startswith("market-")
-        assert policy["spec"]["matchConstraints"]["namespaceSelector"] == wanted
-    for binding in default.of("ValidatingAdmissionPolicyBinding"):
-        assert binding["spec"]["policyName"] == binding["metadata"]["name"]
-        assert binding["spec"]["matchResources"]["namespaceSelector"] == wanted

@@ -13,12 +13,13 @@ Combinations that can't work are refused while rendering, each with a sentence t
 {{- if and .uri .existingSecret }}{{ fail "mongodb.uri and mongodb.existingSecret are both set. Keep the one that holds the address." }}{{ end -}}
 {{- if regexMatch "//[^/]*@" .uri }}{{ fail "mongodb.uri holds a password, which values are no place for. Put the address into a Secret under the key `uri` and name it in mongodb.existingSecret." }}{{ end -}}
 {{- end -}}
-{{- if and (not (include "propensity.hasStore" .)) (or .Values.training.enabled (eq .Values.scorer.model.source "store")) -}}
-{{- fail "There is no MongoDB: mongodb.internal is false, and neither mongodb.uri nor mongodb.existingSecret is set. Set one of them; without a store only scorer.model.source=image with training.enabled=false can run." -}}
+{{- $jobs := or .Values.training.enabled .Values.ingest.schedule .Values.score.schedule -}}
+{{- if and (not (include "propensity.hasStore" .)) (or $jobs (eq .Values.scorer.model.source "store")) -}}
+{{- fail "There is no MongoDB: mongodb.internal is false, and neither mongodb.uri nor mongodb.existingSecret is set. Set one of them; without a store only scorer.model.source=image runs, with training.enabled=false and no score.schedule or ingest.schedule." -}}
 {{- end -}}
 {{- with .Values.mlflow -}}
 {{- if and .internal .uri }}{{ fail "mlflow.internal and mlflow.uri are both set. Set mlflow.internal=false to use your own MLflow, or unset mlflow.uri." }}{{ end -}}
-{{- if and (not .internal) (not .uri) $.Values.training.enabled }}{{ fail "There is no MLflow: mlflow.internal is false and mlflow.uri is not set. Set one of them, or training.enabled=false." }}{{ end -}}
+{{- if and (not .internal) (not .uri) $jobs }}{{ fail "There is no MLflow: mlflow.internal is false and mlflow.uri is not set. Set one of them; without MLflow only the scorer runs, with training.enabled=false and no score.schedule or ingest.schedule." }}{{ end -}}
 {{- if and .backendStoreUri .existingSecret }}{{ fail "mlflow.backendStoreUri and mlflow.existingSecret are both set. Keep the one that holds the address." }}{{ end -}}
 {{- if regexMatch "//[^/]*@" .backendStoreUri }}{{ fail "mlflow.backendStoreUri holds a password, which values are no place for. Put the address into a Secret under the key `backend-store-uri` and name it in mlflow.existingSecret." }}{{ end -}}
 {{- if and (gt (int .replicas) 1) (include "propensity.mlflow.isLocal" $) }}{{ fail "mlflow.replicas is above 1, but MLflow keeps its database or artefacts on one volume. Set mlflow.existingSecret (or backendStoreUri) to a database server and mlflow.artifactsDestination to an object store first." }}{{ end -}}
@@ -34,7 +35,6 @@ Combinations that can't work are refused while rendering, each with a sentence t
 {{- if and .schedule (eq .data.kind "none") }}{{ fail "ingest.schedule is set, but ingest.data.kind is none. Say with pvc or url where new events come from." }}{{ end -}}
 {{- if and (eq .data.kind "pvc") (or (not .data.claim) (not .data.path)) }}{{ fail "ingest.data.kind is pvc. Name the claim in ingest.data.claim and the log's path in it in ingest.data.path." }}{{ end -}}
 {{- if and (eq .data.kind "url") (not .data.url) }}{{ fail "ingest.data.kind is url. Set ingest.data.url to the event log's address." }}{{ end -}}
-{{- if and .schedule (not (include "propensity.hasStore" $)) }}{{ fail "ingest.schedule is set, but there is no MongoDB to take events into. Set mongodb.internal, mongodb.uri or mongodb.existingSecret." }}{{ end -}}
 {{- end -}}
 {{- end -}}
 
