@@ -1,14 +1,14 @@
 """From what was given and what the store knows to the row a model is asked about.
 
 Given values win. The hour and weekday describe the moment, not the user: they are filled in from the cutoff and never
-make a row depend on the store.
+make a row depend on the store. Rows are plain tuples until they are packed into the float32 that the model reads and
+the log keeps: for forty numbers that is a third of what numpy's calls cost.
 """
 
+import struct
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bentos.scorer.answers import FeaturesFrom
 from bentos.scorer.problems import no_store, store_away, unknown_user
@@ -17,10 +17,11 @@ from propensity.events.event import HOUR
 from propensity.features.definition import FEATURES
 from propensity.features.online import default_row
 
-Row = NDArray[np.float32]
+ABOUT_USER: Final = tuple(place for place, feature in enumerate(FEATURES) if feature.window != "cutoff")
+"""The columns that only the request or the store can know."""
 
-ABOUT_USER: Final = np.array([feature.window != "cutoff" for feature in FEATURES])
-"""Which columns only the request or the store can know."""
+pack: Final = struct.Struct(f"<{len(FEATURES)}f").pack
+"""Turns a row into bytes; rounds to float32 as numpy does."""
 
 
 class Absent(Enum):
@@ -44,41 +45,28 @@ class Defaults:
     """The row of a user nothing is known of, made once an hour, which is how often it changes."""
 
     def __init__(self) -> None:
-        self._hour = -1
-        self._row: Row = np.zeros(len(FEATURES), dtype=np.float32)
+        self._made: tuple[int, list[float]] = (-1, [])
 
-    def at(self, cutoff: int) -> Row:
+    def at(self, cutoff: int) -> list[float]:
         """Return the default row at a cutoff; not to be written to."""
-        hour = cutoff // HOUR
-        if hour != self._hour:
-            self._row = np.array(default_row(cutoff), dtype=np.float32)
-            self._hour = hour
-        return self._row
+        hour, row = self._made
+        if hour != cutoff // HOUR:
+            row = default_row(cutoff)
+            self._made = (cutoff // HOUR, row)
+        return row
 
 
-def as_row(values: Values) -> Row:
-    """Return the values given as a row with NaN where there is none."""
-    return np.array(values, dtype=np.float32)
+def filled(values: Values, *, rest: Sequence[float]) -> bytes:
+    """Return the packed row of the values, with those of `rest` where there is none."""
+    return pack(*[value if value == value else other for value, other in zip(values, rest, strict=True)])  # noqa: PLR0124 - NaN
 
 
-def is_complete(row: Row, *, needed: NDArray[np.bool_]) -> bool:
-    """Whether the request gave every value about the user that the model looks at."""
-    return not np.isnan(row[needed]).any()
-
-
-def fill(row: Row, *, rest: Row) -> None:
-    """Put the values of `rest` where the row has none."""
-    np.copyto(row, rest, where=np.isnan(row))
-
-
-def complete(row: Row, *, stored: Stored, defaults: Row) -> FeaturesFrom:
-    """Fill the row from the store or the defaults and say which; a Problem where there is nothing to go by."""
-    nothing_given = bool(np.isnan(row).all())
+def complete(values: Values, *, stored: Stored, defaults: Sequence[float]) -> tuple[bytes, FeaturesFrom]:
+    """Return the row filled from the store or the defaults, and which; a Problem where there is nothing to go by."""
+    nothing_given = all(value != value for value in values)  # noqa: PLR0124 - NaN
     if isinstance(stored, Absent):
         if nothing_given:
             make_problem = _PROBLEMS[stored]
             raise make_problem()
-        fill(row, rest=defaults)
-        return "default"
-    fill(row, rest=np.array(stored, dtype=np.float32))
-    return "store" if nothing_given else "mixed"
+        return filled(values, rest=defaults), "default"
+    return filled(values, rest=stored), "store" if nothing_given else "mixed"

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-import numpy as np
 
 from bentos.scorer.answers import BatchAnswer, FeaturesFrom, ItemError, PredictAnswer
+from bentos.scorer.gathering import Gathering
 from bentos.scorer.keeper import Keeper
 from bentos.scorer.lookup import Lookup
 from bentos.scorer.measures import Measures
 from bentos.scorer.prediction_log import PredictionLog
 from bentos.scorer.problems import Problem
-from bentos.scorer.requests import read_batch, read_single
-from bentos.scorer.rows import Defaults, Row, Stored, as_row, complete, fill, is_complete
+from bentos.scorer.requests import Values, read_batch, read_single
+from bentos.scorer.rows import Defaults, Stored, complete, filled
 from bentos.scorer.serving import Serving
 from propensity.events.event import MAX_ID_LENGTH
 from propensity.store import Prediction
@@ -30,8 +30,10 @@ class Asked(msgspec.Struct, gc=False):
     """One user of a request on the way to an answer."""
 
     user_id: str
-    row: Row
-    features_from: FeaturesFrom | None
+    values: Values
+    row: bytes = b""
+    """Packed; empty until it is complete."""
+    features_from: FeaturesFrom = "request"
 
 
 class Scoring:
@@ -57,6 +59,7 @@ class Scoring:
         self._boot = boot
         self._sequence = itertools.count()
         self._defaults = Defaults()
+        self._gathering = Gathering()
 
     async def predict(self, body: bytes) -> bytes:
         """Answer `POST /predict`."""
@@ -64,11 +67,13 @@ class Scoring:
         serving = self._keeper.ready()
         cutoff = self._now()
         asked = self._read(body, serving=serving, cutoff=cutoff)
-        if asked.features_from is None:
+        if not asked.row:
             lag = serving.model.document.lag
             stored = await self._lookup.find(asked.user_id, cutoff=cutoff, lag=lag)
             self._complete(asked, stored=stored, cutoff=cutoff)
-        return _encode(self._answer(asked, serving=serving, cutoff=cutoff, started=started))
+        probability = await self._gathering.probability(asked.row, serving=serving)
+        record = self._record(asked, probability, serving=serving, cutoff=cutoff, started=started)
+        return _encode(_answer_of(record))
 
     def predict_now(self, body: bytes, *, wait_seconds: float) -> PredictAnswer:
         """Answer the same, blocking, for callers of the class."""
@@ -76,11 +81,12 @@ class Scoring:
         serving = self._keeper.ready(wait_seconds=wait_seconds)
         cutoff = self._now()
         asked = self._read(body, serving=serving, cutoff=cutoff)
-        if asked.features_from is None:
+        if not asked.row:
             lag = serving.model.document.lag
             (stored,) = self._lookup.find_many([asked.user_id], cutoff=cutoff, lag=lag)
             self._complete(asked, stored=stored, cutoff=cutoff)
-        return self._answer(asked, serving=serving, cutoff=cutoff, started=started)
+        (probability,) = serving.probabilities([asked.row])
+        return _answer_of(self._record(asked, probability, serving=serving, cutoff=cutoff, started=started))
 
     def predict_batch(self, body: bytes, *, wait_seconds: float = 0.0) -> BatchAnswer:
         """Answer `POST /predict/batch`; blocking, for a thread of its own."""
@@ -89,9 +95,7 @@ class Scoring:
         cutoff = self._now()
         items = [self._read_item(raw, serving=serving, cutoff=cutoff) for raw in read_batch(body)]
         waiting = [
-            (place, item)
-            for place, item in enumerate(items)
-            if isinstance(item, Asked) and item.features_from is None
+            (place, item) for place, item in enumerate(items) if isinstance(item, Asked) and not item.row
         ]
         stored = self._lookup.find_many(
             [item.user_id for _, item in waiting], cutoff=cutoff, lag=serving.model.document.lag
@@ -105,11 +109,9 @@ class Scoring:
 
     def _read(self, body: bytes | msgspec.Raw, *, serving: Serving, cutoff: int) -> Asked:
         user_id, values = read_single(body)
-        row = as_row(values)
-        if not is_complete(row, needed=serving.needed):
-            return Asked(user_id, row, None)
-        fill(row, rest=self._defaults.at(cutoff))
-        return Asked(user_id, row, "request")
+        if not serving.is_told_enough(values):
+            return Asked(user_id, values)
+        return Asked(user_id, values, filled(values, rest=self._defaults.at(cutoff)))
 
     def _read_item(self, raw: msgspec.Raw, *, serving: Serving, cutoff: int) -> Asked | ItemError:
         try:
@@ -118,15 +120,9 @@ class Scoring:
             return ItemError(user_id=_user_of(raw), error=problem.detail)
 
     def _complete(self, asked: Asked, *, stored: Stored, cutoff: int) -> None:
-        asked.features_from = complete(asked.row, stored=stored, defaults=self._defaults.at(cutoff))
-
-    def _answer(self, asked: Asked, *, serving: Serving, cutoff: int, started: float) -> PredictAnswer:
-        probability = float(serving.probabilities(asked.row.reshape(1, -1))[0])
-        record = self._record(
-            asked, probability, serving=serving, cutoff=cutoff, started=started, route="predict"
+        asked.row, asked.features_from = complete(
+            asked.values, stored=stored, defaults=self._defaults.at(cutoff)
         )
-        self._log.add(record)
-        return _answer_of(record)
 
     def _answer_all(
         self,
@@ -137,28 +133,31 @@ class Scoring:
         started: float,
     ) -> list[PredictAnswer | ItemError]:
         asked = [item for item in items if isinstance(item, Asked)]
-        probabilities = (
-            serving.probabilities(np.stack([item.row for item in asked])).tolist() if asked else []
-        )
+        probabilities = serving.probabilities([item.row for item in asked]) if asked else []
         records = [
             self._record(item, probability, serving=serving, cutoff=cutoff, started=started, route="batch")
             for item, probability in zip(asked, probabilities, strict=True)
         ]
-        self._log.extend(records)
         answers = iter(records)
         return [_answer_of(next(answers)) if isinstance(item, Asked) else item for item in items]
 
     def _record(
-        self, asked: Asked, probability: float, *, serving: Serving, cutoff: int, started: float, route: str
+        self,
+        asked: Asked,
+        probability: float,
+        *,
+        serving: Serving,
+        cutoff: int,
+        started: float,
+        route: str = "predict",
     ) -> Prediction:
         document = serving.model.document
         sequence = next(self._sequence)
         prediction = int(probability >= document.threshold)
-        features_from = asked.features_from or "default"
         self._measures.answer(
-            serving.version, features_from=features_from, prediction=prediction, probability=probability
+            serving.version, features_from=asked.features_from, prediction=prediction, probability=probability
         )
-        return Prediction(
+        record = Prediction(
             prediction_id=f"{self._boot}-{sequence:x}",
             user_id=asked.user_id,
             predicted_at=cutoff,
@@ -166,15 +165,17 @@ class Scoring:
             prediction=prediction,
             threshold=document.threshold,
             model_version=serving.version,
-            features_from=features_from,
+            features_from=asked.features_from,
             feature_version=document.feature_version,
-            features=asked.row.tobytes(),
+            features=asked.row,
             latency_us=int((time.perf_counter() - started) * 1e6),
             pod=self._pod,
             sequence=sequence,
             boot=self._boot,
             route=route,
         )
+        self._log.add(record)
+        return record
 
 
 def _answer_of(record: Prediction) -> PredictAnswer:

@@ -5,9 +5,11 @@ one side of the threshold when its test days say otherwise.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite, isnan
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bentos.scorer.answers import ModelAnswer
-from bentos.scorer.rows import ABOUT_USER, Row
+from bentos.scorer.requests import Values
+from bentos.scorer.rows import ABOUT_USER
 from propensity.bundle import Bundle
 from propensity.errors import BrokenBundle, NoChampion, SettingsError
 from propensity.events.event import MICROS
@@ -58,16 +61,22 @@ class Serving:
         return tuple(self.model.document.features) == NAMES
 
     @cached_property
-    def needed(self) -> NDArray[np.bool_]:
-        """Which columns of a row the model needs to be told about the user."""
-        used = np.zeros(len(NAMES), dtype=bool)
-        used[self.columns] = True
-        needed: NDArray[np.bool_] = used & ABOUT_USER
-        return needed
+    def _needed(self) -> Callable[[Values], Iterable[float]]:
+        used = set(self.columns.tolist())
+        # Named twice, because an itemgetter of one item returns no tuple.
+        return itemgetter(*[place for place in ABOUT_USER if place in used] * 2)
 
-    def probabilities(self, rows: Row) -> NDArray[np.float32]:
-        """Return the answers for rows in the order of NAMES."""
-        return self.model.probabilities(rows if self.takes_all else rows[:, self.columns])
+    def is_told_enough(self, values: Values) -> bool:
+        """Whether the request gave every value about the user that the model looks at: a sum with NaN is NaN."""
+        return not isnan(sum(self._needed(values)))
+
+    def probabilities(self, rows: Sequence[bytes]) -> list[float]:
+        """Return the answers for packed rows in the order of NAMES."""
+        table = np.frombuffer(b"".join(rows), dtype="<f4").reshape(-1, len(NAMES))
+        answers: list[float] = self.model.probabilities(
+            table if self.takes_all else table[:, self.columns]
+        ).tolist()
+        return answers
 
     @property
     def answer(self) -> ModelAnswer:
@@ -141,13 +150,12 @@ def check_recent(serving: Serving, recent: Sequence[Prediction]) -> None:
     }
     if not newest:
         return
-    rows = np.frombuffer(b"".join(p.features for p in newest.values()), dtype="<f4").reshape(-1, len(NAMES))
-    probabilities = serving.probabilities(rows.astype(np.float32))
-    if not np.isfinite(probabilities).all():
+    probabilities = serving.probabilities([p.features for p in newest.values()])
+    if not all(isfinite(probability) for probability in probabilities):
         raise BrokenBundle(
             "The model answers recent requests with numbers that are not finite. Roll it back."
         )
-    share = float(np.mean(probabilities >= document.threshold))
+    share = float(np.mean([probability >= document.threshold for probability in probabilities]))
     before = float(np.mean([p.prediction for p in newest.values()]))
     expected = document.contact_share
     chance = {0.0: 1 - expected.low, 1.0: expected.high}.get(share, 1.0) ** len(newest)
