@@ -50,6 +50,18 @@ class Release:
         done = self.kubectl("create", "--dry-run=server", "--filename=-", given=job, as_=as_)
         return done.stdout + done.stderr
 
+    def takes(self, pod: Manifest) -> str:
+        """What it answers to a pod, in a namespace where Pod Security enforces `restricted` and no pod fits."""
+        metadata = {"generateName": "try-", "namespace": self.namespace, "labels": pod["metadata"]["labels"]}
+        volumes = pod["spec"].get("volumes", [])
+        mounted = {
+            mount["name"] for one in pod["spec"]["containers"] for mount in one.get("volumeMounts", [])
+        }
+        claimed = mounted - {volume["name"] for volume in volumes}  # a StatefulSet's own, which it adds
+        spec = {**pod["spec"], "volumes": [*volumes, *({"name": name, "emptyDir": {}} for name in claimed)]}
+        given = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        return self.kubectl("create", "--dry-run=server", "--filename=-", given=given).stderr
+
     def patched(self, patch: Manifest) -> str:
         """What it answers to the operator's patch of the scorer's Deployment."""
         done = self.kubectl(
@@ -109,6 +121,7 @@ def installed(helm: str) -> Iterator[Release]:
     if made.kubectl("create", "namespace", namespace).returncode:
         pytest.skip("No Kubernetes answers. Set KUBECONFIG, or bring the kit's cluster up.")
     try:
+        made.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
         # Without this no pod of the Deployment is ever made.
         made.kubectl("create", "quota", "nothing", "--hard=pods=0")
         items = [one for one in rendered if one["kind"] in NEEDED]

@@ -1,4 +1,6 @@
-"""Who may do what on the Kubernetes API, as a real API server answers it."""
+"""Who may do what on the Kubernetes API, and which pods may be, as a real API server answers it."""
+
+import copy
 
 import pytest
 
@@ -37,3 +39,15 @@ def test_each_component_can_do_exactly_what_it_needs(release: Release, component
 def test_the_question_itself_is_answered_truly(release: Release) -> None:
     questions = NEVER.union(*ALLOWED.values())
     assert release.allowed(questions, as_="") == questions, "An administrator may do all of it."
+
+
+def test_every_pod_passes_pod_security_at_its_strictest(release: Release) -> None:
+    assert len(release.rendered.pods()) >= 6
+    for name, pod in release.rendered.pods().items():
+        assert "exceeded quota" in release.takes(pod), f"{name} did not come as far as the quota"
+
+
+def test_pod_security_is_enforced_where_that_is_asked(release: Release) -> None:
+    pod = copy.deepcopy(release.rendered.pods()["StatefulSet/shop-propensity-mongodb"])
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    assert "violates PodSecurity" in release.takes(pod)
