@@ -12,9 +12,9 @@ from bentos.scorer.keeper import Keeper
 from bentos.scorer.keys import Guard
 from bentos.scorer.lookup import Lookup
 from bentos.scorer.measures import Measures
+from bentos.scorer.model_source import packaged_at
 from bentos.scorer.prediction_log import PredictionLog
 from bentos.scorer.scoring import Scoring
-from bentos.scorer.serving import packaged_at
 from bentos.scorer.spool import Spool
 from propensity.settings import Settings
 from propensity.store import open_store

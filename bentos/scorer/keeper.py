@@ -10,8 +10,9 @@ import time
 from typing import Final
 
 from bentos.scorer.measures import Measures
+from bentos.scorer.model_source import packaged_at, take_up, wanted
 from bentos.scorer.problems import not_ready
-from bentos.scorer.serving import Serving, packaged_at, take_up, wanted
+from bentos.scorer.serving import Serving
 from propensity.errors import ModelError, PropensityError
 from propensity.settings import Settings
 from propensity.store import Store

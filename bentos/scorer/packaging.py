@@ -1,6 +1,6 @@
 """A Bento with a model inside: `bentoml serve TAG` answers with it, with neither store nor registry.
 
-The Bento holds the service's source and the bundle beside it, where `serving` looks for one first. Nothing is fetched
+The Bento holds the service's source and the bundle beside it, where `model_source` looks for one first. Nothing is fetched
 while building: packages are named as this release has them and installed when an image is made of the Bento.
 """
 

@@ -89,6 +89,22 @@ def read_events(body: bytes) -> list[Any]:
     return items
 
 
+class _OnlyUser(msgspec.Struct):
+    user_id: str | None = None
+
+
+_only_user = msgspec.json.Decoder(_OnlyUser)
+
+
+def user_of(raw: msgspec.Raw) -> str | None:
+    """Return the user that a bad item names, if it can be made out."""
+    try:
+        user_id = _only_user.decode(raw).user_id
+    except (ValueError, RecursionError):
+        return None
+    return user_id if user_id is not None and len(user_id) <= MAX_ID_LENGTH else None
+
+
 _PLACE: Final = re.compile(r"^(?P<what>.*) - at `\$\.?(?P<field>[^`]*)`$")
 _NAMED: Final = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<field>[^`]*)`$")
 

@@ -17,10 +17,9 @@ from bentos.scorer.lookup import Lookup
 from bentos.scorer.measures import Measures
 from bentos.scorer.prediction_log import PredictionLog
 from bentos.scorer.problems import Problem
-from bentos.scorer.requests import Values, read_batch, read_single
+from bentos.scorer.requests import Values, read_batch, read_single, user_of
 from bentos.scorer.rows import Defaults, Stored, complete, filled
 from bentos.scorer.serving import Serving
-from propensity.events.event import MAX_ID_LENGTH
 from propensity.store import Prediction
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -117,7 +116,7 @@ class Scoring:
         try:
             return self._read(raw, serving=serving, cutoff=cutoff)
         except Problem as problem:
-            return ItemError(user_id=_user_of(raw), error=problem.detail)
+            return ItemError(user_id=user_of(raw), error=problem.detail)
 
     def _complete(self, asked: Asked, *, stored: Stored, cutoff: int) -> None:
         asked.row, asked.features_from = complete(
@@ -188,19 +187,3 @@ def _answer_of(record: Prediction) -> PredictAnswer:
         record.prediction_id,
         record.features_from,  # type: ignore[arg-type]
     )
-
-
-class _OnlyUser(msgspec.Struct):
-    user_id: str | None = None
-
-
-_only_user = msgspec.json.Decoder(_OnlyUser)
-
-
-def _user_of(raw: msgspec.Raw) -> str | None:
-    """Return the user that a bad item names, if it can be made out."""
-    try:
-        user_id = _only_user.decode(raw).user_id
-    except (ValueError, RecursionError):
-        return None
-    return user_id if user_id is not None and len(user_id) <= MAX_ID_LENGTH else None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bentos.scorer import front as front_module
+from bentos.scorer import routes
 from bentos.scorer.assembly import Assembly
 from bentos.scorer.keys import new_key
 from propensity.errors import SettingsError
@@ -129,7 +130,7 @@ def test_too_many_requests_at_once_are_429_and_told_when_to_come_again(
 
 
 def test_too_many_batches_at_once_are_429(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_module, "MAX_LONG", 0)
+    monkeypatch.setattr(routes, "MAX_LONG", 0)
     answer = ask("POST", "/predict/batch", json={"users": []})
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 

@@ -10,8 +10,9 @@ import pytest
 from bentos.scorer import keeper as keeper_module
 from bentos.scorer.keeper import Keeper
 from bentos.scorer.measures import Measures
+from bentos.scorer.model_source import check_recent
 from bentos.scorer.problems import Problem
-from bentos.scorer.serving import Serving, check_recent
+from bentos.scorer.serving import Serving
 from propensity.bundle import Bundle, Recorded
 from propensity.errors import BrokenBundle
 from propensity.features.definition import NAMES, VERSION
