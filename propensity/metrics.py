@@ -104,6 +104,17 @@ def precision_recall_f1(
     return _ratio(hits, contacted), _ratio(hits, bought), _ratio(2 * hits, bought + contacted)
 
 
+def best_f1(labels: ArrayLike, scores: ArrayLike) -> tuple[float, float, float]:
+    """Return F1, recall and precision at the score that makes F1 highest, were it the threshold."""
+    order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+    ranked, values = np.asarray(labels, dtype=np.float64)[order], np.asarray(scores, dtype=np.float64)[order]
+    hits, contacted = np.cumsum(ranked), np.arange(1, len(ranked) + 1)
+    f1 = 2 * hits / (hits[-1] + contacted)
+    f1[:-1][values[:-1] == values[1:]] = 0.0  # a threshold can't part equal scores
+    best = int(f1.argmax())
+    return float(f1[best]), float(hits[best] / hits[-1]), float(hits[best] / contacted[best])
+
+
 def share_of(answers: ArrayLike, *, weights: Floats | None = None) -> Floats:
     """Return the share of rows answered yes."""
     said = np.asarray(answers, dtype=np.float64)

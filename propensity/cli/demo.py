@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,7 @@ def demo(ctx: click.Context, log: str | None, name: str | None, keep: bool) -> N
     home = Path(".propensity") / f"demo-{name or 'simulated'}"
     os.environ["PROPENSITY_HOME"] = str(home.absolute())
     started = time.monotonic()
+    simulated = not log
     log = data.existing(log) if log else simulated_log(ctx, home)
     step(1, f"Events: take {log} in; rows that can't be events are kept apart")
     ctx.invoke(data.ingest, paths=(log,), name=name, allow_unchanged=True)
@@ -49,6 +51,12 @@ def demo(ctx: click.Context, log: str | None, name: str | None, keep: bool) -> N
     )
     for line in model.outcome_lines(outcome):
         click.echo(line)
+    if simulated:
+        from propensity.cli.ceiling import ceiling_lines
+        from propensity.simulate import Scenario, simulate
+
+        for line in ceiling_lines(outcome, simulate(Scenario())):
+            click.echo(line)
     step(3, "Scores: every active user at the end of the log")
     ctx.invoke(service.score)
     step(4, "Service: `bentoml serve`, asked over HTTP")
@@ -71,7 +79,7 @@ def simulated_log(ctx: click.Context, home: Path) -> str:
     )
     home.mkdir(parents=True, exist_ok=True)
     log = home / "simulated.csv"
-    ctx.invoke(data.simulate, out=str(log), truth=str(home / "truth.csv"))
+    ctx.invoke(data.simulate, out=str(log))
     return str(log)
 
 
@@ -153,9 +161,10 @@ def what_next(home: Path) -> list[str]:
     return [
         "",
         "What to try next:",
-        f"  export PROPENSITY_HOME={home}      # the commands below look at what the demo made",
-        "  propensity serve                                 # and open http://127.0.0.1:3000/docs",
+        *([f"  source {os.path.relpath(sys.prefix)}/bin/activate"] if sys.prefix != sys.base_prefix else []),
+        f"  export PROPENSITY_HOME={home}   # the commands below look at what the demo made",
+        "  propensity serve   # and open http://127.0.0.1:3000/docs",
         "  propensity models; propensity ledger; propensity doctor",
         f"  mlflow ui --backend-store-uri sqlite:///{home}/mlflow.db   # runs, curves, the model card",
-        "  propensity --help                                # everything else   (in .venv/bin)",
+        "  propensity --help   # everything else",
     ]

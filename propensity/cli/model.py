@@ -1,6 +1,7 @@
 """Commands about models: train one, list them, put one into production, pack one."""
 
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -102,7 +103,12 @@ def git_commit() -> str:
     if told:
         return told
     try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S607
+        found = subprocess.run(  # noqa: S603 - our own words
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip()

@@ -158,3 +158,13 @@ def test_draws_without_a_buyer_are_left_out_of_the_interval() -> None:
     ranking = metrics.Ranking(labels, [0.9, 0.8, 0.1, 0.95])
     estimate = metrics.Resampling([1, 2, 3, 4], rounds=200, seed=0).estimate(ranking.roc_auc)
     assert np.isfinite([estimate.value, estimate.low, estimate.high]).all()
+
+
+def test_the_best_f1_is_that_of_the_best_threshold_tried_one_by_one() -> None:
+    draw = np.random.default_rng(5)
+    labels = draw.integers(0, 2, 300)
+    scores = np.round(labels * 0.3 + draw.random(300), 2)  # with ties
+    by_hand = max(reference.f1_score(labels, scores >= threshold) for threshold in np.unique(scores))
+    f1, recall, precision = metrics.best_f1(labels, scores)
+    assert f1 == pytest.approx(by_hand)
+    assert f1 == pytest.approx(2 * recall * precision / (recall + precision))
