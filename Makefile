@@ -38,7 +38,7 @@ demo: setup ## Run the whole loop once: log, model, HTTP answer  (DATA=file FORM
 
 test: setup ## Run the tests
 	@echo "Running the tests (some three minutes on two cores) …"
-	$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadscope --ignore=tests/chart --ignore=tests/e2e $(ARGS)
 	@echo "All passed. Try next: make demo; make check; $(BIN)/propensity --help"
 
 check: setup ## Lint, types, imports, freshness of the lock
