@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     bootstrap_rounds: int = Field(default=500, ge=50, le=10_000)
     """Resamples of users behind each 95 % interval."""
 
+    simulated_users: int = Field(default=1000, ge=100, le=1_000_000)
+    """Shoppers of the log that `train --simulate` makes: enough for a model, and stored in seconds."""
+
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Processes or threads for the heavy work."""
 

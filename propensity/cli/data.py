@@ -200,7 +200,7 @@ def take_in_simulated(ctx: click.Context, settings: "Settings") -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         log = str(Path(folder) / "simulated.parquet")
-        ctx.invoke(simulate, out=log, start=midnight - timedelta(days=60))
+        ctx.invoke(simulate, out=log, users=settings.simulated_users, start=midnight - timedelta(days=60))
         ctx.invoke(ingest, paths=(log,), allow_unchanged=True)
 
 
