@@ -46,8 +46,9 @@ class Serving:
     @cached_property
     def _needed(self) -> Callable[[Values], Iterable[float]]:
         used = set(self.columns.tolist())
+        places = [place for place in ABOUT_USER if place in used] or list(ABOUT_USER)
         # Named twice, because an itemgetter of one item returns no tuple.
-        return itemgetter(*[place for place in ABOUT_USER if place in used] * 2)
+        return itemgetter(*places * 2)
 
     def is_told_enough(self, values: Values) -> bool:
         """Whether the request gave every value about the user that the model looks at: a sum with NaN is NaN."""
