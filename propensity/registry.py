@@ -18,6 +18,7 @@ import mlflow.sklearn
 from mlflow import MlflowClient, environment_variables
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.models.model import ModelInfo
 from requests.exceptions import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -120,7 +121,7 @@ class Registry:
                 skops_trusted_types=TRUSTED_TYPES,
                 pip_requirements=["scikit-learn", "skops"],
             )
-            number = self._register(model.model_uri, run_id, training)
+            number = self._register(model, run_id, training)
         self.set_alias(CHALLENGER, number)
         return self.version(number)
 
@@ -190,11 +191,17 @@ class Registry:
         run = self._client.create_run(experiment_id, tags=dict(tags))
         return str(run.info.run_id)
 
-    def _register(self, source: str, run_id: str, training: TrainingRecord) -> str:
+    def _register(self, model: ModelInfo, run_id: str, training: TrainingRecord) -> str:
         with contextlib.suppress(MlflowException):  # it is there already, or the next call says what is wrong
             self._client.create_registered_model(MODEL_NAME)
         tags = {**training.tags, "digest": training.bundle.digest}
-        made = self._client.create_model_version(MODEL_NAME, source=source, run_id=run_id, tags=tags)
+        made = self._client.create_model_version(
+            MODEL_NAME,
+            source=model.model_uri,
+            run_id=run_id,
+            tags=tags,
+            model_id=model.model_id,  # a server refuses the source without it; a local database does not ask
+        )
         return str(made.version)
 
     @contextlib.contextmanager
