@@ -19,6 +19,8 @@ TOLERANCE: Final = 1e-5
 """How far a recorded answer may be from today's: float32 sums differ between processors, models differ more."""
 MAX_ROW_SECONDS: Final = 0.25
 """Longest one row may take: a model that slow would stop the service."""
+TRIES: Final = 3
+"""The quickest counts: a machine busy with other work must not make a good model look slow."""
 
 _LOAD_ERRORS: Final = (
     states.Fail,
@@ -69,9 +71,8 @@ class Model:
         expected = np.asarray(recorded.probabilities)
         if not len(rows) or len(rows) != len(expected):
             raise BrokenBundle("The bundle records no answers to verify it by. Train the version again.")
-        started = time.perf_counter()
         single = self.probabilities(rows[:1])
-        seconds = time.perf_counter() - started
+        seconds = min(self._seconds_for(rows[:1]) for _ in range(TRIES))
         if seconds > MAX_ROW_SECONDS:
             raise BrokenBundle(
                 f"The model takes {seconds:.2f} s for one row (limit {MAX_ROW_SECONDS}). Roll it back."
@@ -84,6 +85,11 @@ class Model:
             raise BrokenBundle(
                 f"The model's answers differ from those recorded by {worst:.2g}. Roll it back."
             )
+
+    def _seconds_for(self, rows: Rows) -> float:
+        started = time.perf_counter()
+        self.probabilities(rows)
+        return time.perf_counter() - started
 
 
 def _check_features(version: int, names: list[str]) -> None:
