@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 THREADS: Final = 8
 DEADLINE_SECONDS: Final = 0.5
 """A read takes a few milliseconds; who waits longer is better served with what was given."""
+PATIENT_SECONDS: Final = 3.0
+"""The same where nothing was given, so that there is no other answer."""
+ALIVE_SECONDS: Final = 2.0
+"""A store that answered anybody within this time is slow, not away: one late read closes no door."""
 BATCH_DEADLINE_SECONDS: Final = 20.0
 PAUSE_SECONDS: Final = 1.0
 """How long the store is left alone after it failed."""
@@ -38,10 +42,11 @@ class Lookup:
         self._monotonic = monotonic
         self._is_away = False
         self._next_try = 0.0
+        self._answered_at = -ALIVE_SECONDS
         self._singles = ThreadPoolExecutor(THREADS, thread_name_prefix="lookup")
         self._batches = ThreadPoolExecutor(THREADS, thread_name_prefix="batch-lookup")
 
-    async def find(self, user_id: str, *, cutoff: int, lag: int) -> Stored:
+    async def find(self, user_id: str, *, cutoff: int, lag: int, patiently: bool = False) -> Stored:
         """Return one user's row, or why there is none, within the deadline."""
         if self._store is None:
             return Absent.NO_STORE
@@ -50,13 +55,14 @@ class Lookup:
         loop = asyncio.get_running_loop()
         started = self._monotonic()
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(PATIENT_SECONDS if patiently else DEADLINE_SECONDS):
                 row = await loop.run_in_executor(self._singles, self._read, user_id, cutoff, lag)
         except (StoreUnavailable, TimeoutError) as error:
             self._failed(error)
             return Absent.STORE_AWAY
         self._is_away = False
-        self._measures.lookup(self._monotonic() - started)
+        self._answered_at = self._monotonic()
+        self._measures.lookup(self._answered_at - started)
         return row
 
     def find_many(self, user_ids: Sequence[str], *, cutoff: int, lag: int) -> list[Stored]:
@@ -94,11 +100,13 @@ class Lookup:
         return True
 
     def _failed(self, error: Exception) -> None:
+        self._measures.lookup_failed()
+        if isinstance(error, TimeoutError) and self._monotonic() - self._answered_at < ALIVE_SECONDS:
+            return
         if not self._is_away:
             logger.warning("store does not answer lookups", extra={"error": type(error).__name__})
         self._is_away = True
         self._next_try = self._monotonic() + PAUSE_SECONDS
-        self._measures.lookup_failed()
 
     def _read(self, user_id: str, cutoff: int, lag: int) -> Stored:
         assert self._store is not None  # noqa: S101 - find and find_many have seen to it

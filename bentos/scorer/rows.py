@@ -61,12 +61,16 @@ def filled(values: Values, *, rest: Sequence[float]) -> bytes:
     return pack(*[value if value == value else other for value, other in zip(values, rest, strict=True)])  # noqa: PLR0124 - NaN
 
 
+def is_nothing_given(values: Values) -> bool:
+    """Whether the request gave no feature at all."""
+    return all(value != value for value in values)  # noqa: PLR0124 - NaN
+
+
 def complete(values: Values, *, stored: Stored, defaults: Sequence[float]) -> tuple[bytes, FeaturesFrom]:
     """Return the row filled from the store or the defaults, and which; a Problem where there is nothing to go by."""
-    nothing_given = all(value != value for value in values)  # noqa: PLR0124 - NaN
     if isinstance(stored, Absent):
-        if nothing_given:
+        if is_nothing_given(values):
             make_problem = _PROBLEMS[stored]
             raise make_problem()
         return filled(values, rest=defaults), "default"
-    return filled(values, rest=stored), "store" if nothing_given else "mixed"
+    return filled(values, rest=stored), "store" if is_nothing_given(values) else "mixed"

@@ -18,7 +18,7 @@ from bentos.scorer.measures import Measures
 from bentos.scorer.prediction_log import PredictionLog
 from bentos.scorer.problems import Problem
 from bentos.scorer.requests import Values, read_batch, read_single, user_of
-from bentos.scorer.rows import Defaults, Stored, complete, filled
+from bentos.scorer.rows import Defaults, Stored, complete, filled, is_nothing_given
 from bentos.scorer.serving import Serving
 from propensity.store import Prediction
 
@@ -68,7 +68,9 @@ class Scoring:
         asked = self._read(body, serving=serving, cutoff=cutoff)
         if not asked.row:
             lag = serving.model.document.lag
-            stored = await self._lookup.find(asked.user_id, cutoff=cutoff, lag=lag)
+            stored = await self._lookup.find(
+                asked.user_id, cutoff=cutoff, lag=lag, patiently=is_nothing_given(asked.values)
+            )
             self._complete(asked, stored=stored, cutoff=cutoff)
         probability = await self._gathering.probability(asked.row, serving=serving)
         record = self._record(asked, probability, serving=serving, cutoff=cutoff, started=started)

@@ -64,6 +64,7 @@ def clock() -> Clock:
 @pytest.fixture
 def lookup(gated: Gated, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lookup]:
     monkeypatch.setattr(lookup_module, "DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr(lookup_module, "PATIENT_SECONDS", 5.0)
     found = Lookup(gated, measures=Measures(), monotonic=clock)  # type: ignore[arg-type]
     yield found
     gated.gate.set()
@@ -96,6 +97,25 @@ def test_a_store_that_hangs_is_given_up_on_left_alone_and_tried_again_by_one(
     clock.seconds += PAUSE_SECONDS
     assert len(find(lookup, "known", now)) == len(NAMES)
     assert len(find(lookup, "known", now)) == len(NAMES)
+
+
+def test_one_late_read_of_a_store_that_answers_others_closes_no_door(
+    lookup: Lookup, gated: Gated, now: int
+) -> None:
+    assert len(find(lookup, "known", now)) == len(NAMES)
+    gated.gate.clear()
+    assert find(lookup, "known", now) is Absent.STORE_AWAY
+    gated.gate.set()
+    assert len(find(lookup, "known", now)) == len(NAMES)
+
+
+def test_who_gave_nothing_waits_longer(lookup: Lookup, gated: Gated, now: int) -> None:
+    gated.gate.clear()
+    opening = threading.Timer(0.3, gated.gate.set)
+    opening.start()
+    row = asyncio.run(lookup.find("known", cutoff=now, lag=0, patiently=True))
+    opening.join()
+    assert len(row) == len(NAMES)  # type: ignore[arg-type]
 
 
 def test_a_thousand_users_keep_their_order(lookup: Lookup, now: int) -> None:
