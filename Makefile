@@ -10,11 +10,24 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport PYTHONPATH
 DATA ?=
 FORMAT ?=
+# Images and clusters: by the kit where it is there, else by docker and kind. Any of these can be given by hand.
+CLUSTER_KIT ?= ../shared/cluster
+KIT := $(wildcard $(CLUSTER_KIT)/cluster)
+BUILDER ?= $(if $(KIT),$(KIT) build,docker build)
+LOADER ?= $(if $(KIT),$(KIT) load,kind load docker-image --name propensity)
+IN_CLUSTER := $(if $(KIT),eval "$$($(KIT) env)" &&)
+TAG ?= dev
+IMAGES := scorer training mlflow loadtests
+DOCKERFILE_scorer := bentos/scorer/Dockerfile
+DOCKERFILE_training := training/Dockerfile
+DOCKERFILE_mlflow := training/mlflow/Dockerfile
+DOCKERFILE_loadtests := loadtests/Dockerfile
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test check format lock docs clean
+.PHONY: help setup demo test check format lock docs clean images load-images image-sizes cluster e2e load tools-for-cluster
 
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## Make the virtual environment from the lock
 
@@ -55,5 +68,37 @@ format: setup ## Put the code into its form
 lock: setup ## Renew the lock from pyproject.toml
 	$(BIN)/uv lock || uv lock
 
+tools-for-cluster:
+	@test -n '$(KIT)$(filter-out default undefined file,$(origin BUILDER) $(origin LOADER))' || { docker version >/dev/null 2>&1 && command -v kind >/dev/null; } || \
+	  { echo 'Nothing here builds images and runs a cluster: install docker and kind (https://kind.sigs.k8s.io), or set BUILDER and LOADER, or CLUSTER_KIT.'; exit 1; }
+
+images: tools-for-cluster $(IMAGES:%=image-%) ## Build all images  (TAG=dev; BUILDER='docker build')
+
+image-%:
+	@mkdir -p build/images; echo "Building propensity/$*:$(TAG) (log: build/images/$*.log) …"
+	@$(BUILDER) --tag propensity/$*:$(TAG) --build-arg PROPENSITY_GIT_COMMIT=$(COMMIT) --file $(DOCKERFILE_$*) . \
+	  >build/images/$*.log 2>&1 || { tail -n 20 build/images/$*.log; exit 1; }
+
+load-images: tools-for-cluster ## Put the built images into the cluster  (LOADER='kind load docker-image --name NAME')
+	@$(LOADER) $(IMAGES:%=propensity/%:$(TAG))
+
+image-sizes: tools-for-cluster ## Print what each image weighs and holds, as in docs/images.md
+	@$(IN_CLUSTER) k8s/image-sizes $(IMAGES:%=propensity/%:$(TAG))
+
+cluster: tools-for-cluster ## Start a cluster for development: the kit's, or kind with an ingress controller
+	@$(if $(KIT),$(KIT) up && $(KIT) mongo-image,k8s/kind-up)
+
+e2e: setup $(VENV)-loadtests/.ready ## Install the chart into the cluster and hold it to its promises  (after: make cluster images load-images)
+	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest tests/e2e --durations=0 $(ARGS)
+
+# Locust's own: its patches and other libraries do not go into one environment.
+$(VENV)-loadtests/.ready: uv.lock
+	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV)-loadtests $$uv sync --frozen --quiet --only-group loadtests
+	@touch $@
+
+load: setup $(VENV)-loadtests/.ready ## Put load on a service  (HOST=http://127.0.0.1:8080 USERS=20 DURATION=30; PROPENSITY_API_KEY from the environment)
+	$(VENV)-loadtests/bin/locust --locustfile loadtests/locustfile.py --headless --host $(or $(HOST),http://127.0.0.1:8080) \
+	  --users $(or $(USERS),20) --spawn-rate 20 --run-time $(or $(DURATION),30)s --stop-timeout 10 --only-summary $(ARGS)
+
 clean: ## Remove what was made: environment, caches, the demo's folder
-	rm -rf $(VENV) .propensity .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV)-loadtests .propensity .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

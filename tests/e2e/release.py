@@ -1,0 +1,164 @@
+"""An installed release: its names, its pods, its service as a client sees it, and pods that stand in for its components."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.e2e.cluster import Cluster, until
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "propensity"
+VALUES = Path(__file__).with_name("values.yaml")
+BRIEF = {"user_id": "12345", "last_activity_hours": 2.5, "cart_count": 3, "session_duration": 15.2}
+TRAINING_SECONDS = 420
+"""For the whole way of a first model on two busy cores: database, MLflow, log, search, promotion."""
+READY_SECONDS = 120
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release named `shop`; its host name is its namespace's, so that several can share an ingress."""
+
+    cluster: Cluster
+    url: str
+    tag: str
+    name: str = "shop"
+    full: str = "shop-propensity"
+
+    @property
+    def host(self) -> str:
+        """The name it is asked for by."""
+        return f"{self.cluster.namespace}.test"
+
+    def options(self, *assignments: str) -> list[str]:
+        """What helm is told on every install and upgrade."""
+        told = [f"image.tag={self.tag}", f"ingress.host={self.host}", *assignments]
+        return [
+            self.name,
+            str(CHART),
+            "--values",
+            str(VALUES),
+            *(part for one in told for part in ("--set", one)),
+        ]
+
+    def install(self, *assignments: str) -> None:
+        """Install the chart."""
+        self.cluster.helm("install", *self.options(*assignments))
+
+    def upgrade(self, *assignments: str) -> None:
+        """Upgrade to the same chart with other values."""
+        self.cluster.helm("upgrade", *self.options(*assignments))
+
+    def secret(self, name: str, key: str) -> str:
+        """Read one entry of a Secret."""
+        return base64.b64decode(self.cluster.get("secret", name)["data"][key]).decode()
+
+    def first_key(self) -> str:
+        """The API key that the chart made."""
+        return self.secret(f"{self.full}-api-key", "api-key")
+
+    def ask(self, method: str, path: str, *, key: str | None = None, body: Any = None) -> httpx.Response:
+        """Ask through the ingress."""
+        headers = {"Host": self.host} | ({"X-API-Key": key} if key else {})
+        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+        return httpx.request(method, self.url + path, headers=headers, content=content, timeout=10)
+
+    def pods(self, component: str) -> list[Any]:
+        """The component's pods that are not on their way out."""
+        labels = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
+        found = self.cluster.get("pods", "--selector", labels)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def ready(self, component: str) -> list[str]:
+        """Names of the component's pods that are ready."""
+        return [pod["metadata"]["name"] for pod in self.pods(component) if condition(pod, "Ready")]
+
+    def until_ready(
+        self, component: str = "scorer", *, count: int = 2, seconds: float = READY_SECONDS
+    ) -> None:
+        """Wait for so many ready pods and no other."""
+        until(
+            lambda: len(self.ready(component)) == len(self.pods(component)) == count,
+            seconds=seconds,
+            what=f"{count} ready pods of {component}",
+        )
+
+    def training_jobs(self) -> list[Any]:
+        """All Jobs of the component training."""
+        return self.cluster.get("jobs", "--selector", "app.kubernetes.io/component=training") or []
+
+    def until_trained(self) -> None:
+        """Wait for the first training's end."""
+
+        def ended() -> bool:
+            jobs = self.training_jobs()
+            assert not any(condition(job, "Failed") for job in jobs), self.logs("training")
+            return any(condition(job, "Complete") for job in jobs)
+
+        until(ended, seconds=TRAINING_SECONDS, what="the first training")
+
+    def logs(self, component: str) -> str:
+        """The last lines of a component's pods."""
+        labels = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
+        return self.cluster.kubectl("logs", "--selector", labels, "--tail", "30", "--all-containers")
+
+    def stand_in(
+        self, component: str, code: str, *, image: str = "scorer", seconds: float = 120
+    ) -> tuple[str, str]:
+        """Run Python in a pod with a component's labels; return the phase it ended in and what it printed."""
+        name = f"stand-in-{os.urandom(4).hex()}"
+        self.cluster.apply(self._stand_in(name, component, code, image=image))
+        phase = self.cluster.finished(name, seconds=seconds)
+        said = self.cluster.kubectl("logs", name)
+        self.cluster.kubectl("delete", "pod", name, "--wait=false")
+        return phase, said
+
+    def _stand_in(self, name: str, component: str, code: str, *, image: str) -> Mapping[str, Any]:
+        labels = {
+            "app.kubernetes.io/name": "propensity",
+            "app.kubernetes.io/instance": self.name,
+            "app.kubernetes.io/component": component,
+        }
+        container = {
+            "name": "stand-in",
+            "image": f"propensity/{image}:{self.tag}",
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["python", "-c", code],
+            "securityContext": RESTRICTED,
+            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        }
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "labels": labels},
+            "spec": {
+                "restartPolicy": "Never",
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "terminationGracePeriodSeconds": 1,
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "runAsUser": 10001,
+                    "runAsGroup": 10001,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [container],
+            },
+        }
+
+
+def condition(found: Any, kind: str) -> bool:
+    """Whether a condition of an object is true."""
+    conditions = found.get("status", {}).get("conditions", [])
+    return any(one["type"] == kind and one["status"] == "True" for one in conditions)
