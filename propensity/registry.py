@@ -23,7 +23,7 @@ from requests.exceptions import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
 from propensity.bundle import Bundle
-from propensity.errors import NoChampion, RegistryUnavailable, VersionNotFound
+from propensity.errors import BrokenBundle, NoChampion, RegistryUnavailable, VersionNotFound
 
 MODEL_NAME: Final = "propensity"
 EXPERIMENT: Final = "propensity"
@@ -163,7 +163,10 @@ class Registry:
 
     def bundle(self, version: Version) -> Bundle:
         """Fetch a version's bundle and check its digest; BrokenBundle where they differ."""
-        with self._translated(), tempfile.TemporaryDirectory() as folder:
+        lost = BrokenBundle(
+            f"The registry has lost the bundle of version {version.number}. Train again, or restore its artefacts."
+        )
+        with self._translated(missing=lost), tempfile.TemporaryDirectory() as folder:
             path = self._client.download_artifacts(version.run_id, BUNDLE_FOLDER, folder)
             bundle = Bundle.load(Path(path))
         bundle.expect(version.digest)
@@ -214,6 +217,8 @@ class Registry:
                 raise missing from error
             raise self._unavailable(error) from error
         except (RequestException, SQLAlchemyError, OSError) as error:
+            if missing is not None and isinstance(error, FileNotFoundError):
+                raise missing from error
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> RegistryUnavailable:

@@ -27,7 +27,7 @@ from propensity.registry import CHALLENGER, PREVIOUS, PRODUCTION, Registry
 from propensity.settings import Settings
 from propensity.simulate import Scenario, Simulation, simulate
 from propensity.store import Store, open_store
-from training.train import Outcome, train
+from training.train import Outcome, Training
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # bentoml's own, at import
@@ -72,15 +72,15 @@ def take_in(journey: Journey) -> None:
 
 
 def trained(journey: Journey, *, reason: str) -> Outcome:
-    return train(
+    training = Training(
         journey.settings,
         store=journey.store,
         registry=journey.registry,
-        now=END + HOUR,
+        clock=lambda: END + HOUR,
         git_commit="abc",
-        reason=reason,
         say=lambda _: None,
     )
+    return training.run(reason)
 
 
 def test_the_log_is_in_the_store_and_the_same_log_again_changes_nothing(journey: Journey) -> None:

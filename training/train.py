@@ -5,6 +5,7 @@
 Each stage leaves its state in the ledger. What was gated is what is served: nothing is fitted again after the gate.
 """
 
+import contextlib
 import logging
 import tempfile
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from propensity.bundle import Bundle
-from propensity.errors import PropensityError
+from propensity.errors import BrokenBundle, StoreUnavailable
+from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.promotion import promote
 from propensity.registry import PRODUCTION, Registry, TrainingRecord, Version
 from propensity.settings import Settings
@@ -30,8 +32,6 @@ REGISTERED: Final = "registered"
 DONE: Final = "done"
 FAILED: Final = "failed"
 
-Say = Callable[[str], None]
-
 
 class Outcome(NamedTuple):
     """What a training came to."""
@@ -41,80 +41,117 @@ class Outcome(NamedTuple):
     verdict: Verdict
 
 
-def train(
-    settings: Settings, *, store: Store, registry: Registry, now: int, git_commit: str, reason: str, say: Say
-) -> Outcome:
-    """Train a challenger, register it, ask the gate, and promote it where the gate says so.
+class Training:
+    """One training: where it reads and writes, and its entry in the ledger."""
 
-    Raises UnusableTrainingData where the data can't carry a model (trying again can't help), an OutsideError where
-    store or registry fail; either way the champion keeps its place and the ledger says what happened.
-    """
-    registry.ping()
-    entry = store.ledger.claim(kind=KIND, state=RUNNING, at=now, reason=reason)
-    try:
-        return _train(
-            settings, store=store, registry=registry, now=now, git_commit=git_commit, entry=entry, say=say
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        registry: Registry,
+        clock: Callable[[], int],
+        git_commit: str,
+        say: Callable[[str], None],
+    ) -> None:
+        """Prepare; `say` hears one sentence per stage, `clock` gives microseconds since the epoch."""
+        self._settings = settings
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._git_commit = git_commit
+        self._say = say
+        self._entry: LedgerEntry | None = None
+
+    def run(self, reason: str) -> Outcome:
+        """Train a challenger, register it, ask the gate, and promote it where the gate says so.
+
+        Raises UnusableTrainingData where the data can't carry a model (trying again can't help), an OutsideError
+        where store or registry fail; either way the champion keeps its place and the ledger says what happened.
+        """
+        self._registry.ping()
+        self._entry = self._store.ledger.claim(kind=KIND, state=RUNNING, at=self._clock(), reason=reason)
+        with contextlib.ExitStack() as unless_done:
+            unless_done.push(self._fail)
+            training_set = dataset.build(self._store, self._settings, now=self._clock())
+            trained = self._fit(training_set)
+            version = self._register(trained)
+            verdict = self._judge(training_set, trained, version)
+            unless_done.pop_all()
+        self._leave(DONE, verdict=verdict.word, reason=verdict.reason)
+        return Outcome(version=self._registry.version(version.number), trained=trained, verdict=verdict)
+
+    def _fit(self, training_set: TrainingSet) -> Trained:
+        return model.fit(
+            training_set, self._settings, now=self._clock(), git_commit=self._git_commit, progress=self._say
         )
-    except PropensityError as error:
-        _leave(entry, FAILED, store=store, now=now, evidence={"error": str(error)})
-        raise
 
-
-def _train(
-    settings: Settings,
-    *,
-    store: Store,
-    registry: Registry,
-    now: int,
-    git_commit: str,
-    entry: LedgerEntry | None,
-    say: Say,
-) -> Outcome:
-    training_set = dataset.build(store, settings, now=now)
-    trained = model.fit(training_set, settings, now=now, git_commit=git_commit, progress=say)
-    version = _register(trained, registry=registry)
-    say(f"Registered as version {version.number}, alias challenger.")
-    _leave(entry, REGISTERED, store=store, now=now, evidence={"version": version.number})
-    verdict = _judge(training_set, trained, registry=registry, settings=settings)
-    registry.tag(version.number, verdict.tags())
-    say(f"The gate says: {verdict.word}. {verdict.reason}")
-    if verdict.promotes:
-        promote(version.number, reason=verdict.reason, store=store, registry=registry, now=now)
-    evidence = {"verdict": verdict.word, "reason": verdict.reason}
-    _leave(entry, DONE, store=store, now=now, evidence=evidence)
-    return Outcome(version=registry.version(version.number), trained=trained, verdict=verdict)
-
-
-def _register(trained: Trained, *, registry: Registry) -> Version:
-    with tempfile.TemporaryDirectory() as folder:
-        trained.write_artifacts(Path(folder))
-        return registry.record(
-            TrainingRecord(
-                parameters=trained.parameters,
-                metrics=trained.metrics,
-                tags={
-                    "git_commit": trained.document.git_commit,
-                    "data_digest": trained.document.data_digest,
-                    "estimator": trained.document.estimator,
-                },
-                bundle=trained.bundle,
-                pipeline=trained.pipeline,
-                artifacts=Path(folder),
+    def _register(self, trained: Trained) -> Version:
+        document = trained.document
+        tags = {name: getattr(document, name) for name in ("git_commit", "data_digest", "estimator")}
+        with tempfile.TemporaryDirectory() as folder:
+            trained.write_artifacts(Path(folder))
+            version = self._registry.record(
+                TrainingRecord(
+                    parameters=trained.parameters,
+                    metrics=trained.metrics,
+                    tags=tags,
+                    bundle=trained.bundle,
+                    pipeline=trained.pipeline,
+                    artifacts=Path(folder),
+                )
             )
+        self._say(f"Registered as version {version.number}, alias challenger.")
+        self._leave(REGISTERED, version=version.number)
+        return version
+
+    def _judge(self, training_set: TrainingSet, trained: Trained, version: Version) -> Verdict:
+        """Ask the gate with both bundles as they would be served, and act on what it says."""
+        verdict = gate.judge(
+            training_set, challenger=trained.bundle, champion=self._champion(), settings=self._settings
+        )
+        self._registry.tag(version.number, verdict.tags())
+        self._say(f"The gate says: {verdict.word}. {verdict.reason}")
+        if verdict.promotes:
+            promote(
+                version.number,
+                reason=verdict.reason,
+                store=self._store,
+                registry=self._registry,
+                clock=self._clock,
+            )
+        return verdict
+
+    def _champion(self) -> Bundle | None:
+        """Return what is served now: from the store, which has what was promoted, or else from the registry.
+
+        A champion that neither can give back whole must not stop every training after it: None, and a warning.
+        """
+        current = self._registry.at(PRODUCTION)
+        if current is None:
+            return None
+        with contextlib.suppress(BrokenBundle):
+            return bundle_of(self._store, current.digest)
+        try:
+            return self._registry.bundle(current)
+        except BrokenBundle as error:
+            logger.warning("no whole champion", extra={"version": current.number, "error": str(error)})
+            return None
+
+    def _leave(self, state: str, **evidence: str) -> None:
+        """Move the entry on from whatever state it is in."""
+        if self._entry is None:
+            return
+        self._entry = self._store.ledger.get(self._entry.sequence) or self._entry
+        self._store.ledger.move(
+            self._entry.sequence,
+            from_state=self._entry.state,
+            to_state=state,
+            at=self._clock(),
+            evidence=evidence,
         )
 
-
-def _judge(training_set: TrainingSet, trained: Trained, *, registry: Registry, settings: Settings) -> Verdict:
-    """Ask the gate with both bundles as they would be served."""
-    current = registry.at(PRODUCTION)
-    champion: Bundle | None = registry.bundle(current) if current else None
-    return gate.judge(training_set, challenger=trained.bundle, champion=champion, settings=settings)
-
-
-def _leave(
-    entry: LedgerEntry | None, state: str, *, store: Store, now: int, evidence: dict[str, str]
-) -> None:
-    """Move this training's entry on from whatever state it is in."""
-    latest = store.ledger.get(entry.sequence) if entry else None
-    if latest:
-        store.ledger.move(latest.sequence, from_state=latest.state, to_state=state, at=now, evidence=evidence)
+    def _fail(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Leave a training that did not end well as failed, whatever stopped it; the error goes on."""
+        with contextlib.suppress(StoreUnavailable):
+            self._leave(FAILED, error=str(error) or (kind.__name__ if kind else "stopped"))

@@ -75,24 +75,19 @@ def settled_champion(settings: "Settings", *, registry: "Registry") -> str | Non
         record = store.champion()
         if record is None or record.version != current.number:
             reason = "the registry's alias points to it"
-            promote_one(current.number, reason=reason, store=store, registry=registry, now=door.now())
+            promote_one(current.number, reason=reason, store=store, registry=registry, clock=door.now)
     return current.number
 
 
 def run_training(settings: "Settings", *, registry: "Registry", reason: str) -> "Outcome":
     """Train with the clock and the commit of this machine."""
-    from training.train import train as train_one
+    from training.train import Training
 
     with door.opened_store(settings) as store:
-        return train_one(
-            settings,
-            store=store,
-            registry=registry,
-            now=door.now(),
-            git_commit=git_commit(),
-            reason=reason,
-            say=door.say,
+        training = Training(
+            settings, store=store, registry=registry, clock=door.now, git_commit=git_commit(), say=door.say
         )
+        return training.run(reason)
 
 
 def git_commit() -> str:
@@ -188,8 +183,8 @@ def promote(version: str, reason: str) -> None:
     from propensity.lifecycle.promotion import promote as promote_one
 
     with door.opened_store(settings) as store:
-        entry = promote_one(version, reason=reason, store=store, registry=registry, now=door.now())
-    click.echo(f"Version {version} is in production (ledger entry {entry.sequence}).")
+        entry = promote_one(version, reason=reason, store=store, registry=registry, clock=door.now)
+    click.echo(f"Ledger entry {entry.sequence}: promotion of version {version} is {entry.state}.")
 
 
 @click.command()

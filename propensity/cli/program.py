@@ -1,5 +1,6 @@
 """The program `propensity`: its commands in the order of the loop, and one place where errors become exit codes."""
 
+import signal
 import sys
 from typing import Final
 
@@ -47,6 +48,7 @@ for _commands in SECTIONS.values():
 
 def main() -> None:
     """Run the program; an error of ours is its sentence on stderr and its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is under way is left in order
     try:
         program.main(prog_name="propensity")
     except PropensityError as error:

@@ -39,7 +39,7 @@ def serve_command(*, port: int, host: str) -> list[str]:
     "--at",
     "at",
     type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
-    help="Cutoff, UTC.  [default: the watermark]",
+    help="Cutoff, UTC.  [default: the last full hour of the log]",
 )
 def score(at: object) -> None:
     """Score every active user at one cutoff with the model in production.
@@ -51,13 +51,14 @@ def score(at: object) -> None:
     from datetime import UTC, datetime
 
     from jobs.score import score as score_all
+    from propensity.events.event import HOUR
     from propensity.lifecycle.champion import bundle_of, champion_of
     from propensity.model import Model
 
     settings = door.settle()
     with door.opened_store(settings) as store:
         champion = champion_of(store)
-        cutoff = (store.events.summary().last_time or 0) + 1
+        cutoff = min(store.events.summary().last_time or 0, door.now()) // HOUR * HOUR
         if isinstance(at, datetime):
             cutoff = round(at.replace(tzinfo=UTC).timestamp()) * 1_000_000
         model = Model(bundle_of(store, champion.digest), threads=settings.workers)

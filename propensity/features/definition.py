@@ -21,8 +21,9 @@ from propensity.events.event import DAY, HOUR, MICROS
 
 VERSION: Final = 1
 """Raised by one when a feature is added, removed or computed differently."""
-SERVED_VERSIONS: Final = (VERSION, VERSION - 1)
-"""What this image can compute: models of another version are not ready and say why."""
+SERVED_VERSIONS: Final = (VERSION,)
+"""What this image can compute; a model of another version is not ready and says why. Raising VERSION means to keep the
+formulas of the one before beside the new ones, and to name both here."""
 
 HORIZON: Final = 30 * DAY
 """How far back a feature looks."""

@@ -4,14 +4,16 @@
     bundled     the store holds the bundle, so that serving will not need the registry
     alias set   MLflow's `production` points to it, `previous` to the one before
     done        the store's own record says so too: services take it up from there
+    superseded  a later promotion was asked for before this one was done
 
-Each step may be run twice; a promotion that was killed is finished by the next one asked for the same version.
+The newest promotion is the one that holds: a run that finds a newer one than its own puts alias and record to that one
+before it ends. Each step may be run twice, and one that was killed is finished by the next run for the same version.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
-from propensity.errors import StoreUnavailable
 from propensity.registry import PREVIOUS, PRODUCTION, Registry, Version
 from propensity.store import Champion, LedgerEntry, Store
 
@@ -22,78 +24,110 @@ INTENDED: Final = "intended"
 BUNDLED: Final = "bundled"
 ALIAS_SET: Final = "alias set"
 DONE: Final = "done"
+SUPERSEDED: Final = "superseded"
 
 
-def promote(number: str, *, reason: str, store: Store, registry: Registry, now: int) -> LedgerEntry:
-    """Make a version the champion and return its ledger entry, done.
+def promote(
+    number: str, *, reason: str, store: Store, registry: Registry, clock: Callable[[], int]
+) -> LedgerEntry:
+    """Make a version the champion and return its ledger entry: `done`, or `superseded` by a newer promotion.
 
     A version that is champion already changes nothing. VersionNotFound, BrokenBundle, or an OutsideError leave the
     entry at the state that was reached; asking again goes on from there.
     """
     version = registry.version(number)
-    entry = _unfinished(number, store=store)
-    if entry is None:
-        settled = _settled(version, store=store, registry=registry)
-        entry = settled or _claim(version, reason=reason, store=store, registry=registry, now=now)
+    newest = _newest(store)
+    if newest and newest.state not in {DONE, SUPERSEDED}:
+        if newest.subject == number:
+            return _carry_out(newest, version, store=store, registry=registry, clock=clock)
+        _move(newest, SUPERSEDED, store=store, clock=clock)
+    if newest and _is_settled(version, newest, store=store, registry=registry):
+        return newest
+    entry = _claim(version, after=newest, reason=reason, store=store, registry=registry, clock=clock)
+    if entry is None:  # another run claimed in between: look again at what is newest now
+        return promote(number, reason=reason, store=store, registry=registry, clock=clock)
+    return _carry_out(entry, version, store=store, registry=registry, clock=clock)
+
+
+def _carry_out(
+    entry: LedgerEntry, version: Version, *, store: Store, registry: Registry, clock: Callable[[], int]
+) -> LedgerEntry:
     if entry.state == INTENDED:
         store.bundles.put(version.digest, registry.bundle(version).files)
-        entry = _move(entry, BUNDLED, store=store, now=now)
+        entry = _move(entry, BUNDLED, store=store, clock=clock)
     if entry.state == BUNDLED:
-        previous = entry.evidence.get("previous")
-        if previous:
-            registry.set_alias(PREVIOUS, previous)
-        registry.set_alias(PRODUCTION, number)
-        entry = _move(entry, ALIAS_SET, store=store, now=now)
+        _set_aliases(entry, registry=registry)
+        entry = _move(entry, ALIAS_SET, store=store, clock=clock)
     if entry.state == ALIAS_SET:
-        store.set_champion(_record(version, at=entry.at))
-        entry = _move(entry, DONE, store=store, now=now)
-        logger.info("Promoted a version", extra={"version": number, "reason": entry.reason})
+        store.set_champion(_record(version, promoted_at=clock()))
+        entry = _move(entry, DONE, store=store, clock=clock)
+        logger.info("promoted a version", extra={"version": version.number, "reason": entry.reason})
+    _yield_to_newer(entry, store=store, registry=registry, clock=clock)
     return entry
 
 
-def _unfinished(number: str, *, store: Store) -> LedgerEntry | None:
-    for entry in store.ledger.latest(20, kind=KIND):
-        if entry.subject == number and entry.state != DONE:
-            return entry
-    return None
+def _yield_to_newer(
+    entry: LedgerEntry, *, store: Store, registry: Registry, clock: Callable[[], int]
+) -> None:
+    """Put back what a newer promotion had set, where this run was late with its own."""
+    newest = _newest(store)
+    if newest is None or newest.sequence == entry.sequence or newest.subject is None:
+        return
+    if newest.state in {ALIAS_SET, DONE}:
+        _set_aliases(newest, registry=registry)
+    if newest.state == DONE:
+        store.set_champion(_record(registry.version(newest.subject), promoted_at=clock()))
 
 
-def _settled(version: Version, *, store: Store, registry: Registry) -> LedgerEntry | None:
-    """Return the entry that made this version champion, where alias and record both still say so."""
+def _set_aliases(entry: LedgerEntry, *, registry: Registry) -> None:
+    if entry.evidence.get("previous"):
+        registry.set_alias(PREVIOUS, entry.evidence["previous"])
+    registry.set_alias(PRODUCTION, str(entry.subject))
+
+
+def _newest(store: Store) -> LedgerEntry | None:
+    found = store.ledger.latest(1, kind=KIND)
+    return found[0] if found else None
+
+
+def _is_settled(version: Version, newest: LedgerEntry, *, store: Store, registry: Registry) -> bool:
+    """Whether the newest promotion made this version champion, and alias and record both still say so."""
     alias, record = registry.at(PRODUCTION), store.champion()
-    if alias is None or alias.number != version.number or record is None or record.version != version.number:
-        return None
-    newest = store.ledger.latest(1, kind=KIND)
-    return newest[0] if newest and newest[0].subject == version.number else None
+    said = {newest.subject, alias.number if alias else None, record.version if record else None}
+    return said == {version.number}
 
 
-def _claim(version: Version, *, reason: str, store: Store, registry: Registry, now: int) -> LedgerEntry:
-    """Claim the promotion after the newest one; of two asked for at once the second joins the first."""
-    before = store.ledger.latest(1, kind=KIND)
-    current = registry.at(PRODUCTION)
-    previous = current.number if current and current.number != version.number else None
-    key = f"{KIND}:{version.number}:after:{before[0].sequence if before else 0}"
-    entry = store.ledger.claim(
+def _claim(
+    version: Version,
+    *,
+    after: LedgerEntry | None,
+    reason: str,
+    store: Store,
+    registry: Registry,
+    clock: Callable[[], int],
+) -> LedgerEntry | None:
+    """Claim the place after the newest promotion; None where another run has it."""
+    alias, record = registry.at(PRODUCTION), store.champion()
+    current = [alias.number if alias else None, record.version if record else None]
+    previous = next((number for number in current if number and number != version.number), None)
+    return store.ledger.claim(
         kind=KIND,
         state=INTENDED,
-        at=now,
+        at=clock(),
         reason=reason,
         subject=version.number,
-        key=key,
+        key=f"{KIND}:after:{after.sequence if after else 0}",
         evidence={"digest": version.digest, "verdict": version.verdict, "previous": previous},
-    ) or store.ledger.by_key(key)
-    if entry is None:
-        raise StoreUnavailable(
-            f"The ledger lost the promotion of version {version.number}. Ask for it again."
-        )
-    return entry
+    )
 
 
-def _move(entry: LedgerEntry, state: str, *, store: Store, now: int) -> LedgerEntry:
+def _move(entry: LedgerEntry, state: str, *, store: Store, clock: Callable[[], int]) -> LedgerEntry:
     """Move the entry on; where another run did so first, go on from where that one is."""
-    moved = store.ledger.move(entry.sequence, from_state=entry.state, to_state=state, at=now)
+    moved = store.ledger.move(entry.sequence, from_state=entry.state, to_state=state, at=clock())
     return moved or store.ledger.get(entry.sequence) or entry
 
 
-def _record(version: Version, *, at: int) -> Champion:
-    return Champion(version=version.number, digest=version.digest, verdict=version.verdict, promoted_at=at)
+def _record(version: Version, *, promoted_at: int) -> Champion:
+    return Champion(
+        version=version.number, digest=version.digest, verdict=version.verdict, promoted_at=promoted_at
+    )

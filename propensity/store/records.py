@@ -98,7 +98,7 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     """`sha256:…` of the bundle."""
     verdict: str
-    """The gate's word: `promoted` or `unproven`."""
+    """The gate's word, such as `promoted` or `unproven`; empty or another where a person promoted it all the same."""
     promoted_at: int
 
     @property

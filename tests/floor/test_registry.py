@@ -1,5 +1,6 @@
 """MLflow behind our door: SQLite as on a laptop, and a server that is away."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,15 @@ def test_a_bundle_that_is_not_the_one_recorded_is_refused(registry: Registry, tm
     version = recorded(registry, tmp_path)
     with pytest.raises(BrokenBundle, match="was asked for"):
         registry.bundle(version._replace(digest="sha256:other"))
+
+
+def test_a_bundle_whose_files_are_gone_is_said_to_be_lost(registry: Registry, tmp_path: Path) -> None:
+    version = recorded(registry, tmp_path)
+    for file in tmp_path.rglob("model.onnx"):
+        file.unlink()
+    shutil.rmtree(next(tmp_path.rglob("bundle")))
+    with pytest.raises(BrokenBundle):
+        registry.bundle(version)
 
 
 def test_an_alias_nobody_set_is_none_and_no_champion_says_to_train(registry: Registry) -> None:

@@ -1,0 +1,75 @@
+"""A training that does not end well: what it leaves in the ledger, and what it does not stop."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from propensity.bundle import DOCUMENT, MODEL, RECORDED, Bundle
+from propensity.errors import UnusableTrainingData
+from propensity.lifecycle.promotion import promote
+from propensity.registry import PRODUCTION, Registry, TrainingRecord
+from propensity.settings import Settings
+from propensity.store import Store, open_store
+from training.train import Training
+
+NOW = 1_770_000_000_000_000
+
+
+def clock() -> int:
+    return NOW
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    return open_store(settings.store_uri.get_secret_value())
+
+
+def training(settings: Settings, store: Store, registry: Registry) -> Training:
+    return Training(
+        settings, store=store, registry=registry, clock=clock, git_commit="abc", say=lambda _: None
+    )
+
+
+def registered(registry: Registry, settings: Settings) -> str:
+    folder = settings.home / "nothing"
+    folder.mkdir(exist_ok=True)
+    pipeline = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
+    bundle = Bundle({MODEL: b"m", DOCUMENT: b"{}", RECORDED: b"{}"})
+    return registry.record(TrainingRecord({}, {}, {}, bundle, pipeline, folder)).number
+
+
+def lose_artifacts(settings: Settings) -> None:
+    for folder in (settings.home / "artifacts").rglob("bundle"):
+        shutil.rmtree(Path(folder))
+
+
+def test_a_training_without_data_is_left_as_failed_with_its_reason(
+    settings: Settings, store: Store, registry: Registry
+) -> None:
+    with pytest.raises(UnusableTrainingData) as refused:
+        training(settings, store, registry).run("asked for by hand")
+    (entry,) = store.ledger.latest(5)
+    assert (entry.kind, entry.state) == ("training", "failed")
+    assert entry.evidence["error"] == str(refused.value)
+
+
+def test_the_champion_at_the_gate_is_the_one_served_even_where_the_registry_lost_it(
+    settings: Settings, store: Store, registry: Registry
+) -> None:
+    number = registered(registry, settings)
+    promote(number, reason="first", store=store, registry=registry, clock=clock)
+    lose_artifacts(settings)
+    champion = training(settings, store, registry)._champion()
+    assert champion is not None
+    assert champion.digest == registry.version(number).digest
+
+
+def test_a_champion_that_nobody_can_give_back_does_not_stop_the_training(
+    settings: Settings, store: Store, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry.set_alias(PRODUCTION, registered(registry, settings))
+    lose_artifacts(settings)
+    assert training(settings, store, registry)._champion() is None
+    assert "no whole champion" in caplog.text
