@@ -57,7 +57,7 @@ def plan(first: int, last: int, *, settings: Settings) -> Plan:
         raise UnusableTrainingData(
             f"The log spans {(last - first) / DAY:.1f} days, which hold {len(grid)} cutoffs: too few to fit, calibrate, "
             "validate and test on days of their own. Ingest at least 8 days of events; where there are that many, lower "
-            "PROPENSITY_LATENESS_HOURS or raise PROPENSITY_MAX_CUTOFFS."
+            "PROPENSITY_CUTOFF_STRIDE_HOURS or PROPENSITY_LATENESS_HOURS, or raise PROPENSITY_MAX_CUTOFFS."
         )
     return Plan(
         periods=_split(grid, sizes=_sizes(usable, least_fit=least_fit), step=step),
