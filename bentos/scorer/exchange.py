@@ -34,25 +34,18 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int) -> bytes:
     for name, value in headers:
         if name == b"content-length" and (len(value) > 18 or not value.isdigit() or int(value) > limit):
             raise too_large(limit)
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        raise Disconnected
-    if len(body) > limit:
-        raise too_large(limit)
-    if not message.get("more_body", False):
-        return body
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read_rest(receive, body, limit=limit)
+            return await _read_all(receive, limit=limit)
     except TimeoutError as error:
         raise Problem(
             "The body took too long to arrive. Send it at once.", status=408, code="too_slow"
         ) from error
 
 
-async def _read_rest(receive: Receive, first: bytes, *, limit: int) -> bytes:
-    parts, size, more = [first], len(first), True
+async def _read_all(receive: Receive, *, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -135,23 +135,36 @@ def test_too_many_batches_at_once_are_429(ask: Ask, monkeypatch: pytest.MonkeyPa
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 
 
-def test_a_body_that_does_not_arrive_is_given_up_on(
-    assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/events"])
+@pytest.mark.parametrize(
+    "arrived", [[], [{"type": "http.request", "body": b'{"user', "more_body": True}]], ids=["none", "part"]
+)
+def test_bodies_that_do_not_arrive_are_given_up_on_and_hold_no_place(
+    assembly: Assembly, monkeypatch: pytest.MonkeyPatch, path: str, arrived: list[Any]
 ) -> None:
     monkeypatch.setattr("bentos.scorer.exchange.BODY_SECONDS", 0.05)
-    sent: list[Any] = []
-    first = [{"type": "http.request", "body": b'{"user', "more_body": True}]
-
-    async def receive() -> Any:
-        return first.pop() if first else await asyncio.Event().wait()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
     app = front_module.Front(None, assembly=lambda: assembly)  # type: ignore[arg-type]
-    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
-    asyncio.run(app(scope, receive, send))
-    assert sent[0]["status"] == 408
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"content-length", b"99")]}
+
+    async def stalled() -> int:
+        sent: list[Any] = []
+        first = list(arrived)
+
+        async def receive() -> Any:
+            return first.pop() if first else await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+        return int(sent[0]["status"])
+
+    async def crowd() -> list[int]:
+        async with asyncio.timeout(5):
+            return await asyncio.gather(*(stalled() for _ in range(routes.MAX_LONG)))
+
+    for _ in range(2):
+        assert asyncio.run(crowd()) == [408] * routes.MAX_LONG
 
 
 @pytest.fixture
