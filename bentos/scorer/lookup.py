@@ -60,8 +60,7 @@ class Lookup:
         except (StoreUnavailable, TimeoutError) as error:
             self._failed(error)
             return Absent.STORE_AWAY
-        self._is_away = False
-        self._answered_at = self._monotonic()
+        self._answered()
         self._measures.lookup(self._answered_at - started)
         return row
 
@@ -84,6 +83,8 @@ class Lookup:
             except WaitTimeout as error:
                 self._failed(error)
                 found += [Absent.STORE_AWAY] * len(part)
+        if Absent.STORE_AWAY not in found:
+            self._answered()
         return found
 
     def close(self) -> None:
@@ -98,6 +99,10 @@ class Lookup:
             return False
         self._next_try = self._monotonic() + PAUSE_SECONDS
         return True
+
+    def _answered(self) -> None:
+        self._is_away = False
+        self._answered_at = self._monotonic()
 
     def _failed(self, error: Exception) -> None:
         self._measures.lookup_failed()

@@ -99,6 +99,22 @@ def test_a_store_that_hangs_is_given_up_on_left_alone_and_tried_again_by_one(
     assert len(find(lookup, "known", now)) == len(NAMES)
 
 
+def test_a_batch_that_the_store_answers_shows_that_it_is_back(
+    lookup: Lookup, gated: Gated, clock: Clock, now: int
+) -> None:
+    gated.gate.clear()
+    assert find(lookup, "known", now) is Absent.STORE_AWAY
+    gated.gate.set()
+    clock.seconds += PAUSE_SECONDS
+    for _ in range(3):
+        (row,) = lookup.find_many(["known"], cutoff=now, lag=0)
+        assert len(row) == len(NAMES)  # type: ignore[arg-type]
+    gated.gate.clear()
+    assert find(lookup, "known", now) is Absent.STORE_AWAY
+    gated.gate.set()
+    assert len(find(lookup, "known", now)) == len(NAMES)
+
+
 def test_one_late_read_of_a_store_that_answers_others_closes_no_door(
     lookup: Lookup, gated: Gated, now: int
 ) -> None:
