@@ -98,6 +98,12 @@ def test_an_unknown_user_without_features_is_404(ask: Ask) -> None:
     assert answer.json()["error"]["field"] == "user_id"
 
 
+def test_an_hour_or_weekday_alone_tells_nothing_of_a_user(ask: Ask) -> None:
+    moment = {"hour_of_day": 3, "day_of_week": 2}
+    assert ask("POST", "/predict", json={"user_id": "stranger", **moment}).status_code == 404
+    assert ask("POST", "/predict", json={"user_id": "known", **moment}).json()["features_from"] == "store"
+
+
 def test_a_bad_or_unknown_user_of_a_batch_is_an_item_with_an_error(ask: Ask) -> None:
     users = [
         {"user_id": "known"},
