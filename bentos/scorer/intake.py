@@ -6,6 +6,7 @@ the refused table, up to a bound, so that a client gone wrong can't fill the sto
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -31,17 +32,18 @@ RAW_LENGTH: Final = 1_000
 
 NOT_AN_OBJECT: Final = "not_an_object"
 MESSAGES: Final[dict[str, str]] = {
-    NOT_AN_OBJECT: "An event is a JSON object.",
+    NOT_AN_OBJECT: "An event is no JSON object. Send an object, or a list of objects.",
     Reason.MISSING_EVENT_ID: "event_id is missing. Send the id that your system gave the event.",
-    Reason.MISSING_USER: "user_id is missing.",
-    Reason.BAD_ID: "An id is no text of at most 128 characters without control characters.",
-    Reason.UNKNOWN_TYPE: "event_type is none of view, favorite, cart, remove_from_cart, purchase.",
-    Reason.BAD_TIME: "event_time is no ISO 8601 time with a zone and no integer of microseconds since 1970.",
+    Reason.MISSING_USER: "user_id is missing. Send the id that your system knows the user by.",
+    Reason.BAD_ID: "An id is no text of at most 128 characters without control characters. Send a shorter, plain one.",
+    Reason.UNKNOWN_TYPE: "event_type is unknown. Send view, favorite, cart, remove_from_cart or purchase.",
+    Reason.BAD_TIME: "event_time is no time since 2000. Send ISO 8601 with a zone, or integer microseconds since 1970.",
     Reason.FUTURE: "event_time lies over five minutes in the future. Check the clock and the zone.",
-    Reason.BAD_PRICE: "price is no number in major units.",
-    Reason.NEGATIVE_PRICE: "price is negative.",
-    Reason.CONFLICT: "This event_id is stored with other content; what was stored first stays.",
+    Reason.BAD_PRICE: "price is no sensible number. Send it in major units, or leave it out.",
+    Reason.NEGATIVE_PRICE: "price is negative. Send what was paid, and leave refunds out.",
+    Reason.CONFLICT: "This event_id is stored with other content. Send another event under an id of its own.",
 }
+OTHERWISE: Final = "The item can't be an event. See /docs for what may be sent."
 
 
 class Intake:
@@ -51,6 +53,7 @@ class Intake:
         self._store = store
         self._measures = measures
         self._now = now
+        self._counting = threading.Lock()
         self._minute = 0
         self._kept = 0
 
@@ -72,24 +75,28 @@ class Intake:
             raise store_away() from error
         self._measures.refused_events.update(reasons.values())
         refused = [
-            RefusedEvent(
-                index, _event_id(items[index]), reason, MESSAGES.get(reason, "It can't be an event.")
-            )
+            RefusedEvent(index, _event_id(items[index]), reason, MESSAGES.get(reason, OTHERWISE))
             for index, reason in sorted(reasons.items())
         ]
         return EventsAnswer(accepted=added.inserted, unchanged=added.unchanged, refused=refused)
 
     def _keep(self, items: Sequence[Any], reasons: dict[int, str], *, now: int) -> None:
         assert self._store is not None  # noqa: S101 - add has seen to it
-        minute = int(time.monotonic() // 60)
-        if minute != self._minute:
-            self._minute, self._kept = minute, 0
-        places = sorted(reasons)[: KEPT_A_MINUTE - self._kept]
-        self._kept += len(places)
+        places = sorted(reasons)[: self._take_room(len(reasons))]
         if places:
             self._store.refused.add(
                 _refusal(items[index], index=index, reason=reasons[index], now=now) for index in places
             )
+
+    def _take_room(self, wanted: int) -> int:
+        """Return how many more refusals may be kept this minute, and count them; requests come in several threads."""
+        minute = int(time.monotonic() // 60)
+        with self._counting:
+            if minute != self._minute:
+                self._minute, self._kept = minute, 0
+            room = max(0, min(wanted, KEPT_A_MINUTE - self._kept))
+            self._kept += room
+        return room
 
 
 def _judge(item: object, *, now: int) -> Event | str:

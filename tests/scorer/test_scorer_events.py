@@ -1,13 +1,16 @@
 """`POST /events`: stored before it is answered, refused with reasons, twice changes nothing."""
 
 import json
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bentos.scorer import intake
+from bentos.scorer.assembly import Assembly
 from propensity.events.event import HOUR
 from propensity.settings import Settings, read_settings
 from propensity.store import Store
@@ -73,6 +76,13 @@ def test_refused_items_are_listed_and_kept_and_the_others_stored(ask: Ask, store
     assert {refusal.source for refusal in store.refused.latest(9)} == {"api"}
 
 
+@pytest.mark.parametrize("message", [*intake.MESSAGES.values(), intake.OTHERWISE])
+def test_every_reason_says_what_is_wrong_and_what_to_do(message: str) -> None:
+    what, remedy = message.removesuffix(".").split(". ")
+    assert what
+    assert remedy.split()[0] in {"Send", "Check", "See"}
+
+
 def test_two_contents_for_one_id_in_one_request_are_one_event_and_one_conflict(ask: Ask) -> None:
     body = ask("POST", "/events", json=[event("e"), event("e", product_id="p-9")]).json()
     assert (body["accepted"], [item["reason"] for item in body["refused"]]) == (1, ["conflict"])
@@ -85,6 +95,28 @@ def test_refused_items_beyond_the_bound_are_answered_but_not_kept(
     answer = ask("POST", "/events", json=[{"event_id": str(number)} for number in range(5)])
     assert len(answer.json()["refused"]) == 5
     assert sum(store.refused.counts().values()) == 3
+
+
+def test_the_bound_holds_for_requests_in_several_threads_and_after_it_is_passed(
+    assembly: Assembly, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "KEPT_A_MINUTE", 50)
+    monkeypatch.setattr(intake.time, "monotonic", lambda: 1_000.0)
+    bodies = [
+        json.dumps([{"event_id": f"{number}-{item}"} for item in range(20)]).encode() for number in range(8)
+    ]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            refused = list(threads.map(assembly.intake.add, bodies))
+    finally:
+        sys.setswitchinterval(before)
+    assert sum(len(answer.refused) for answer in refused) == 160
+    assert sum(store.refused.counts().values()) == 50
+    monkeypatch.setattr(intake, "KEPT_A_MINUTE", 40)
+    assembly.intake.add(b'[{"event_id": "x"}, {"event_id": "y"}]')
+    assert sum(store.refused.counts().values()) == 50
 
 
 @pytest.mark.parametrize(
