@@ -52,7 +52,20 @@ class EventStore(Protocol):
         """Split all users into at most `count` ranges of about equal size, covering everyone once."""
 
     def summary(self) -> EventSummary:
-        """Count the events and say what time they span."""
+        """Count the events and say what time they span.
+
+        Cheap enough for every request of a page: MongoDB takes the count from the collection's own book-keeping,
+        which on a sharded one may count events twice while they move. Nothing is decided by the last digit of it.
+        """
+
+    def time_at_rank(self, rank: int, *, newest: bool = False) -> int | None:
+        """Return the event_time with `rank` events before it (`newest`: after it); None beyond the last.
+
+        One step along an index on MongoDB for each rank, one pass over the events on SQLite.
+        """
+
+    def count_before(self, time: int) -> int:
+        """Count the events with event_time < time: on MongoDB as quick as they are few, on SQLite one pass."""
 
     def types_since(self, since: int) -> dict[str, int]:
         """Count events by type with event_time >= since."""

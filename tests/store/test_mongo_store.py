@@ -7,6 +7,7 @@ import pymongo
 import pytest
 
 from propensity.errors import SettingsError, StoreUnavailable
+from propensity.events import Event
 from propensity.store.mongo import MongoStore
 
 Client = pymongo.MongoClient[dict[str, object]]
@@ -64,6 +65,28 @@ def test_every_read_has_its_index(mongo: tuple[MongoStore, Client]) -> None:
     assert names["events"] == {"by_user", "by_time"}
     assert names["ledger"] == {"by_kind", "by_key"}
     assert names["scores"] == {"by_probability"}
+
+
+@on_mongo
+def test_neither_a_summary_nor_a_rank_reads_the_whole_collection(store_uri: str) -> None:
+    asked: list[str] = []
+
+    class Asked(pymongo.monitoring.CommandListener):
+        def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+            asked.append(event.command_name)
+
+        def succeeded(self, event: object) -> None:
+            pass
+
+        failed = succeeded
+
+    with MongoStore(store_uri) as store:
+        store.events.add([Event(str(time), "ann", "view", time) for time in range(5)])
+    pymongo.monitoring.register(Asked())
+    with MongoStore(store_uri) as store:
+        assert store.events.summary() == (5, 0, 4)
+    assert "aggregate" not in asked
+    assert "count" in asked
 
 
 @on_mongo

@@ -179,3 +179,12 @@ def test_types_are_counted_from_a_time_on(store: Store) -> None:
     store.events.add([Event(str(time), "ann", kind, time) for time, kind in enumerate(types)])
     assert store.events.types_since(0) == {"view": 3, "cart": 1, "purchase": 1}
     assert store.events.types_since(3) == {"purchase": 1, "view": 1}
+
+
+def test_a_rank_gives_the_time_with_so_many_events_before_or_after_it(store: Store) -> None:
+    assert (store.events.time_at_rank(0), store.events.count_before(9)) == (None, 0)
+    times = [50, 10, 30, 10, 2**60]
+    store.events.add([Event(str(number), "ann", "view", time) for number, time in enumerate(times)])
+    assert [store.events.time_at_rank(rank) for rank in range(6)] == [10, 10, 30, 50, 2**60, None]
+    assert [store.events.time_at_rank(rank, newest=True) for rank in (0, 1, 4)] == [2**60, 50, 10]
+    assert [store.events.count_before(time) for time in (10, 11, 2**60, 2**61)] == [0, 2, 4, 5]

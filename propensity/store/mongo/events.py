@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any, Final
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 
 from propensity.events import Event
@@ -17,11 +17,6 @@ from propensity.store.records import Added, EventSummary, UserRange
 LOOKUP: Final = 500
 """Ids asked for in one query; longer lists gain nothing."""
 _NEWEST: Final = [("event_time", DESCENDING), ("_id", DESCENDING)]
-_SPAN: Final[Document] = {
-    "events": {"$sum": 1},
-    "first": {"$min": "$event_time"},
-    "last": {"$max": "$event_time"},
-}
 
 
 class MongoEvents:
@@ -79,11 +74,24 @@ class MongoEvents:
 
     def summary(self) -> EventSummary:
         """Count the events and say what time they span."""
-        with self._database.collection("events") as collection:
-            found = list(collection.aggregate([{"$group": {"_id": None, **_SPAN}}]))
-        if not found:
+        first, last = self.time_at_rank(0), self.time_at_rank(0, newest=True)
+        if first is None:
             return EventSummary(0, None, None)
-        return EventSummary(int(found[0]["events"]), int(found[0]["first"]), int(found[0]["last"]))
+        with self._database.collection("events") as collection:
+            # the count in the collection's metadata: counting one by one takes minutes where events are many
+            return EventSummary(collection.estimated_document_count(), first, last)
+
+    def time_at_rank(self, rank: int, *, newest: bool = False) -> int | None:
+        """Return the event_time with `rank` events before it, or after it."""
+        order = [("event_time", DESCENDING if newest else ASCENDING)]
+        with self._database.collection("events") as collection:
+            found = collection.find_one({}, {"_id": 0, "event_time": 1}, sort=order, skip=rank)
+        return None if found is None else int(found["event_time"])
+
+    def count_before(self, time: int) -> int:
+        """Count the events with event_time < time."""
+        with self._database.collection("events") as collection:
+            return collection.count_documents({"event_time": {"$lt": time}})
 
     def types_since(self, since: int) -> dict[str, int]:
         """Count events by type with event_time >= since."""

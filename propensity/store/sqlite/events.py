@@ -85,6 +85,20 @@ class SqliteEvents:
             ).fetchone()
         return EventSummary(*row)
 
+    def time_at_rank(self, rank: int, *, newest: bool = False) -> int | None:
+        """Return the event_time with `rank` events before it, or after it."""
+        order = "DESC" if newest else "ASC"
+        statement = f"SELECT event_time FROM events ORDER BY event_time {order} LIMIT 1 OFFSET ?"  # noqa: S608
+        with self._database.reading() as connection:
+            row = connection.execute(statement, (rank,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def count_before(self, time: int) -> int:
+        """Count the events with event_time < time."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT count(*) FROM events WHERE event_time < ?", (time,)).fetchone()
+        return int(row[0])
+
     def types_since(self, since: int) -> dict[str, int]:
         """Count events by type with event_time >= since."""
         with self._database.reading() as connection:

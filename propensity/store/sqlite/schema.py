@@ -3,7 +3,8 @@
 Events are clustered by (user_id, event_time, event_id): one user's history is one range read, and a scan needs no
 sorting. `event_ids` makes the ids unique: as an index of the events it would be updated row by row in random order;
 as a table of its own a batch is put into it in its order, which is 1.5 times as fast. There is no index by time: it
-would halve the speed of an ingest, and its two readers (summary, types_since) read a million events in 0.1 s without.
+would halve the speed of an ingest, and its readers (summary, time_at_rank, types_since) read a million events in 0.1 s
+without.
 
 A migration is never changed once released: add another.
 """
