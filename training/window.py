@@ -5,7 +5,6 @@ off would move both ends and leave every period empty, so the outermost thousand
 apart.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,29 +34,16 @@ def find_window(events: EventStore, *, now: int) -> Window:
     summary = events.summary()
     if summary.first_time is None or summary.last_time is None:
         raise UnusableTrainingData("The store holds no events. Ingest a log first: `propensity ingest FILE`.")
-    earliest, latest, total = summary.first_time, min(summary.last_time, now), summary.events
-
-    def since(time: int) -> int:
-        return sum(events.types_since(time).values())
-
-    allowed = total * STRAY_SHARE
-    first = earliest
-    if total - since(earliest + HOUR) <= allowed:
-        first = _last_time(lambda time: total - since(time) <= allowed, low=earliest, high=latest)
-    late = since(latest - STRAY_DISTANCE)
-    if 0 < late <= allowed and latest - STRAY_DISTANCE > first:
-        last = _last_time(lambda time: since(time) > allowed, low=first, high=latest)
-        warning = f"{late:,} events lie days later than all others; they are taken for wrong clocks."
-        return Window(first=first, last=last, events=since(first) - since(last), warnings=(warning,))
-    return Window(first=first, last=latest, events=since(first))
-
-
-def _last_time(holds: Callable[[int], bool], *, low: int, high: int) -> int:
-    """Return the latest time, to the hour, at which a condition that starts true still holds."""
-    while high - low > HOUR:
-        middle = (low + high) // 2
-        if holds(middle):
-            low = middle
-        else:
-            high = middle
-    return low
+    first, latest = summary.first_time, min(summary.last_time, now)
+    allowed = int(summary.events * STRAY_SHARE)
+    usual = events.time_at_rank(allowed)
+    if usual is not None and usual >= first + HOUR:
+        first = usual
+    counted = summary.events - events.count_before(first)
+    last = events.time_at_rank(allowed, newest=True)
+    if last is None or not first < latest - STRAY_DISTANCE > last:
+        return Window(first=first, last=latest, events=counted)
+    late = sum(events.types_since(latest - STRAY_DISTANCE).values())
+    warning = f"{late:,} events lie days later than all others; they are taken for wrong clocks."
+    counted -= sum(events.types_since(last).values())
+    return Window(first=first, last=last, events=counted, warnings=(warning,))
