@@ -1,22 +1,18 @@
 """Rows that can't be events as they are kept, each where a person finds it again."""
 
-import hashlib
 from collections.abc import Iterator
-from typing import Final
 
 import polars as pl
 
 from propensity.events import Event, Reason, Refusal
-from propensity.events.event import MAX_ID_LENGTH
 from propensity.events.formats import FIELDS
-
-MAX_RAW: Final = 1_000
+from propensity.events.refusal import refuse
 
 
 def refusals(rows: pl.DataFrame, *, source: str, file: str, at: int) -> Iterator[Refusal]:
     """Yield the refusals of rows with columns line, raw, reason and user_id."""
     for line, raw, reason, user_id in rows.select("line", "raw", "reason", "user_id").iter_rows():
-        yield refusal(source=source, file=file, line=line, reason=reason, raw=raw, user_id=user_id, at=at)
+        yield refuse(source=source, file=file, line=line, reason=reason, raw=raw, user_id=user_id, at=at)
 
 
 def conflicts(
@@ -31,7 +27,7 @@ def conflicts(
     for line, *values in suspects.select("line", *FIELDS).iter_rows():
         if tuple(values) in taken:
             raw = ",".join("" if value is None else str(value) for value in values)
-            yield refusal(
+            yield refuse(
                 source=source,
                 file=file,
                 line=line,
@@ -40,20 +36,3 @@ def conflicts(
                 user_id=values[1],
                 at=at,
             )
-
-
-def refusal(
-    *, source: str, file: str, line: int, reason: str, raw: str, user_id: str | None, at: int
-) -> Refusal:
-    """Return one refusal; its id is the same whenever the same row of the same file is refused again."""
-    place = "\0".join((source, file, str(line), raw)).encode()
-    return Refusal(
-        refusal_id=hashlib.blake2b(place, digest_size=16).hexdigest(),
-        source=source,
-        file=file,
-        line=line,
-        reason=str(reason),
-        raw=raw[:MAX_RAW],
-        user_id=user_id[:MAX_ID_LENGTH] if user_id else None,
-        refused_at=at,
-    )
