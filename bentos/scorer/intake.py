@@ -4,7 +4,6 @@ The rules are the ingest's own (`propensity.events.validation`); what breaks the
 the refused table, up to a bound, so that a client gone wrong can't fill the store.
 """
 
-import hashlib
 import logging
 import threading
 import time
@@ -20,6 +19,7 @@ from bentos.scorer.requests import read_events
 from propensity.errors import StoreUnavailable
 from propensity.events import Event, Reason, Refusal
 from propensity.events.event import MAX_ID_LENGTH
+from propensity.events.refusal import refuse
 from propensity.events.validation import validate
 from propensity.store import Store
 
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 SOURCE: Final = "api"
 KEPT_A_MINUTE: Final = 1_000
 """Refused items written to the store in a minute; more are answered and counted, not kept."""
-RAW_LENGTH: Final = 1_000
 
 NOT_AN_OBJECT: Final = "not_an_object"
 MESSAGES: Final[dict[str, str]] = {
@@ -125,13 +124,12 @@ def _event_id(item: object) -> str | None:
 def _refusal(item: object, *, index: int, reason: str, now: int) -> Refusal:
     raw = msgspec.json.encode(item).decode()
     user_id = item.get("user_id") if isinstance(item, dict) else None
-    return Refusal(
-        refusal_id=hashlib.sha256(f"{SOURCE}\0{reason}\0{raw}".encode()).hexdigest(),
+    return refuse(
         source=SOURCE,
         file="",
         line=index + 1,
         reason=reason,
-        raw=raw[:RAW_LENGTH],
-        user_id=user_id if isinstance(user_id, str) and len(user_id) <= MAX_ID_LENGTH else None,
-        refused_at=now,
+        raw=raw,
+        user_id=user_id if isinstance(user_id, str) else None,
+        at=now,
     )
