@@ -16,10 +16,13 @@ def to_document(record: msgspec.Struct, *, key: str) -> dict[str, Any]:
 
 
 def from_document(document: dict[str, Any], kind: type[_T], *, key: str | None = None) -> _T:
-    """Return a document as a record; `_id` becomes the field `key`, or is left out."""
-    fields = {name: _plain(value) for name, value in document.items()}
-    identity = fields.pop("_id")
-    return kind(**(fields if key is None else {key: identity, **fields}))
+    """Return a document as a record; `_id` becomes the field `key`, or is left out.
+
+    Fields that the record has not are passed over: after a rollback, documents of a later release are still there.
+    """
+    known = kind.__struct_fields__
+    fields = {name: _plain(value) for name, value in document.items() if name in known}
+    return kind(**(fields if key is None else {key: document["_id"], **fields}))
 
 
 def event_document(event: Event) -> dict[str, Any]:
