@@ -8,6 +8,7 @@ import pytest
 
 from propensity.errors import SettingsError, StoreUnavailable
 from propensity.events import Event
+from propensity.store import Champion
 from propensity.store.mongo import MongoStore
 
 Client = pymongo.MongoClient[dict[str, object]]
@@ -109,3 +110,11 @@ def test_a_lost_piece_is_reported_and_not_passed_over(mongo: tuple[MongoStore, C
     client.get_default_database()["bundle_pieces"].delete_one({"_id": "d/model.onnx/0"})
     with pytest.raises(StoreUnavailable, match="has lost a piece of the bundle d"):
         store.bundles.get("d")
+
+
+@on_mongo
+def test_what_no_document_can_hold_is_one_sentence(mongo: tuple[MongoStore, Client]) -> None:
+    store, _ = mongo
+    champion = Champion(version="1", digest="sha256:1", verdict="promoted", promoted_at=object())  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable, match=r"can't hold or read a document \(InvalidDocument\)\. "):
+        store.set_champion(champion)

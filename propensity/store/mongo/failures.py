@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from bson.errors import BSONError
 from pymongo.errors import (
     ConnectionFailure,
     InvalidOperation,
@@ -23,7 +24,7 @@ def translated(address: str) -> Iterator[None]:
     """Raise StoreUnavailable for what MongoDB at `address` (host and port alone) refuses or leaves unanswered."""
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, BSONError) as error:
         what, advice = _explanation(error)
         raise StoreUnavailable(f"The store (MongoDB at {address}) {what}. {advice}") from error
 
@@ -33,7 +34,7 @@ def address_of(uri: str) -> str:
     return uri.partition("://")[2].rpartition("@")[2].partition("/")[0].partition("?")[0]
 
 
-def _explanation(error: PyMongoError) -> tuple[str, str]:
+def _explanation(error: PyMongoError | BSONError) -> tuple[str, str]:
     if isinstance(error, InvalidOperation):
         return "was closed", "Open it again."
     if isinstance(error, OperationFailure) and error.code in _DENIED:
@@ -45,6 +46,11 @@ def _explanation(error: PyMongoError) -> tuple[str, str]:
         return (
             "does not answer",
             "Check that it runs and can be reached, and PROPENSITY_STORE_URI, then try again.",
+        )
+    if isinstance(error, BSONError):
+        return (
+            f"can't hold or read a document ({type(error).__name__})",
+            "It is too large, or holds what MongoDB has no type for; please report this.",
         )
     code = getattr(error, "code", None)
     return f"failed with {type(error).__name__} (code {code})", "Look for the code in the server's log."
