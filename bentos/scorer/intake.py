@@ -6,7 +6,6 @@ the refused table, up to a bound, so that a client gone wrong can't fill the sto
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from bentos.scorer.problems import no_store, store_away
 from bentos.scorer.requests import read_events
 from propensity.errors import StoreUnavailable
 from propensity.events import Event, Reason, Refusal
-from propensity.events.event import MAX_ID_LENGTH
+from propensity.events.event import MAX_ID_LENGTH, MICROS
 from propensity.events.refusal import refuse
 from propensity.events.validation import validate
 from propensity.store import Store
@@ -81,15 +80,15 @@ class Intake:
 
     def _keep(self, items: Sequence[Any], reasons: dict[int, str], *, now: int) -> None:
         assert self._store is not None  # noqa: S101 - add has seen to it
-        places = sorted(reasons)[: self._take_room(len(reasons))]
+        places = sorted(reasons)[: self._take_room(len(reasons), now=now)]
         if places:
             self._store.refused.add(
                 _refusal(items[index], index=index, reason=reasons[index], now=now) for index in places
             )
 
-    def _take_room(self, wanted: int) -> int:
+    def _take_room(self, wanted: int, *, now: int) -> int:
         """Return how many more refusals may be kept this minute, and count them; requests come in several threads."""
-        minute = int(time.monotonic() // 60)
+        minute = now // (60 * MICROS)
         with self._counting:
             if minute != self._minute:
                 self._minute, self._kept = minute, 0
