@@ -13,7 +13,7 @@ from bentos.scorer.measures import Measures
 from bentos.scorer.model_source import packaged_at, take_up, wanted
 from bentos.scorer.problems import not_ready
 from bentos.scorer.serving import Serving
-from propensity.errors import ModelError, PropensityError
+from propensity.errors import ModelError, PropensityError, StoreUnavailable
 from propensity.settings import Settings
 from propensity.store import Store
 
@@ -25,6 +25,8 @@ WAIT_SECONDS: Final = 0.5
 """How often a service without a model looks for one."""
 REFUSED_SECONDS: Final = 30.0
 """When a version that did not verify is tried again: a stalled machine may have been the reason."""
+STORE_AWAY: Final = "The store does not answer. Try again later."
+"""Readiness is told without a key: hosts and paths are for the log."""
 
 
 class Keeper:
@@ -70,15 +72,21 @@ class Keeper:
             if not self._is_news(reference):
                 return
             self._take_up(reference)
+        except StoreUnavailable as error:
+            self._give(STORE_AWAY, why=str(error))
         except PropensityError as error:
-            if str(error) != self.reason:
-                logger.warning("no model taken up", extra={"why": str(error)})
-            self.reason = str(error)
+            self._give(str(error), why=str(error))
         except Exception:  # the thread's door: whatever is wrong with a bundle, what is served stays
             logger.exception("model could not be looked for")
             self.reason = "The model could not be loaded. See the service's log."
         finally:
             self._looked.set()
+
+    def _give(self, reason: str, *, why: str) -> None:
+        """Give a reason to everybody who asks, and log why in full, once."""
+        if reason != self.reason:
+            logger.warning("no model taken up", extra={"why": why})
+        self.reason = reason
 
     def _is_news(self, reference: str) -> bool:
         if self.serving is not None and reference in {self.serving.reference, "packaged"}:

@@ -14,8 +14,9 @@ import numpy as np
 
 from bentos.scorer.serving import Serving
 from propensity.bundle import Bundle
-from propensity.errors import BrokenBundle, NoChampion, SettingsError
+from propensity.errors import BrokenBundle, SettingsError
 from propensity.features.definition import NAMES
+from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
 from propensity.settings import Settings
 from propensity.store import Prediction, Store
@@ -34,12 +35,7 @@ def wanted(settings: Settings, store: Store | None) -> str:
         return "packaged"
     if settings.model_reference:
         return settings.model_reference
-    champion = store.champion() if store else None
-    if champion is None:
-        raise NoChampion(
-            "No model is in production yet. Run `propensity train`; this service takes it up by itself."
-        )
-    return champion.reference
+    return champion_of(_needed_store(store)).reference
 
 
 def take_up(reference: str, *, settings: Settings, store: Store | None) -> Serving:
@@ -102,13 +98,7 @@ def _from_store(reference: str, store: Store) -> Serving:
         raise SettingsError(
             "PROPENSITY_MODEL_REFERENCE is not of the form version@sha256:…. Set it right, or unset it."
         )
-    files = store.bundles.get(digest)
-    if files is None:
-        raise BrokenBundle(
-            f"The store holds no bundle {digest}. Promote version {version} again, or roll back."
-        )
-    bundle = Bundle(files)
-    bundle.expect(digest)
+    bundle = bundle_of(store, digest)
     champion = store.champion()
     is_champion = champion is not None and champion.digest == digest
     return Serving(

@@ -14,8 +14,9 @@ from bentos.scorer.model_source import check_recent
 from bentos.scorer.problems import Problem
 from bentos.scorer.serving import Serving
 from propensity.bundle import Bundle, Recorded
-from propensity.errors import BrokenBundle
+from propensity.errors import BrokenBundle, NoChampion
 from propensity.features.definition import NAMES, VERSION
+from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
 from propensity.settings import Settings, read_settings
 from propensity.store import Champion, Prediction, Store, open_store
@@ -113,6 +114,20 @@ def test_a_reference_that_names_nothing_is_not_ready_and_says_why(
     assert "sha256" in reason(keeper)
 
 
+def test_what_is_missing_is_said_as_everywhere_else(settings: Settings) -> None:
+    with open_store(settings.store_uri.get_secret_value()) as store:
+        for find, message in (
+            (lambda: champion_of(store), NoChampion),
+            (lambda: bundle_of(store, "sha256:" + "0" * 64), BrokenBundle),
+        ):
+            with pytest.raises(message) as raised:
+                find()
+            pinned = f"7@sha256:{'0' * 64}" if message is BrokenBundle else ""
+            keeper = keeper_of(read_settings(home=settings.home, model_reference=pinned), store)
+            keeper.look()
+            assert reason(keeper) == str(raised.value)
+
+
 def test_files_that_were_altered_are_not_served(
     settings: Settings, bundle: Bundle, other_bundle: Bundle
 ) -> None:
@@ -132,13 +147,16 @@ def test_a_folder_is_served_with_no_store_at_all(settings: Settings, bundle: Bun
 
 
 def test_a_store_that_is_away_is_not_ready_and_found_when_it_is_back(
-    settings: Settings, bundle: Bundle, promote: Any, tmp_path: Path
+    settings: Settings, bundle: Bundle, promote: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "gate").touch()
     with open_store(f"sqlite:///{tmp_path / 'gate' / 'store.db'}") as store:
         keeper = keeper_of(settings, store)
         keeper.look()
-        assert "store" in reason(keeper)
+        keeper.look()
+        assert reason(keeper) == "The store does not answer. Try again later."
+        (warning,) = caplog.records
+        assert str(tmp_path / "gate") in vars(warning)["why"]
         (tmp_path / "gate").unlink()
         promote(store, bundle, version="1")
         keeper.look()
