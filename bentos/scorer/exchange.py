@@ -11,12 +11,12 @@ import msgspec
 
 from bentos.scorer.problems import ErrorAnswer, Problem, too_large
 
-Scope = MutableMapping[str, Any]
+ASGIScope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[ASGIScope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS: Final = 10.0
 """How long a body may take to arrive."""

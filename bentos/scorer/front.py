@@ -18,7 +18,7 @@ from bentos.scorer.exchange import (
     Disconnected,
     Headers,
     Receive,
-    Scope,
+    ASGIScope,
     Send,
     broken,
     check_content_type,
@@ -48,7 +48,7 @@ class Front:
         self._routes = routes()
         self._in_flight = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass on what is not ours."""
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
@@ -68,7 +68,7 @@ class Front:
             label = route.label if route else "other"
             assembly.measures.request(label, status=status, seconds=time.perf_counter() - started)
 
-    async def _answer(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _answer(self, route: Route | None, scope: ASGIScope, receive: Receive, send: Send) -> int:
         """Send the answer and return its status; this is the door where every exception ends."""
         try:
             body, status, kind = await self._handle(route, scope, receive)
@@ -85,7 +85,7 @@ class Front:
         await send_answer(send, body, status=status, kind=kind, headers=route.headers if route else ())
         return status
 
-    async def _handle(self, route: Route | None, scope: Scope, receive: Receive) -> Answer:
+    async def _handle(self, route: Route | None, scope: ASGIScope, receive: Receive) -> Answer:
         if route is None:
             raise no_route()
         method = scope["method"]

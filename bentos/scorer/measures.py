@@ -21,8 +21,8 @@ _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _TENTHS: Final = tuple(tenth / 20 for tenth in range(1, 20))
 
 
-class Tally:
-    """A histogram that costs one bisection per value."""
+class Histogram:
+    """Counts values by size; one costs a bisection."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
@@ -45,11 +45,11 @@ class Measures(Collector):
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
-        self.seconds: dict[str, Tally] = {}
+        self.seconds: dict[str, Histogram] = {}
         self.answers: Counter[tuple[str, str, int]] = Counter()
         """By model version, where features came from, and prediction."""
-        self.probabilities: dict[str, Tally] = {}
-        self.lookups = Tally(_SECONDS)
+        self.probabilities: dict[str, Histogram] = {}
+        self.lookups = Histogram(_SECONDS)
         self.lookup_failures = 0
         self.refused_events: Counter[str] = Counter()
         self.log: Counter[str] = Counter()
@@ -63,18 +63,18 @@ class Measures(Collector):
     def request(self, route: str, *, status: int, seconds: float) -> None:
         """Count a request by its route's template."""
         self.requests[route, status] += 1
-        tally = self.seconds.get(route)
-        if tally is None:
-            tally = self.seconds[route] = Tally(_SECONDS)
-        tally.add(seconds)
+        histogram = self.seconds.get(route)
+        if histogram is None:
+            histogram = self.seconds[route] = Histogram(_SECONDS)
+        histogram.add(seconds)
 
     def answer(self, version: str, *, features_from: str, prediction: int, probability: float) -> None:
         """Count an answer of the model."""
         self.answers[version, features_from, prediction] += 1
-        tally = self.probabilities.get(version)
-        if tally is None:
-            tally = self.probabilities[version] = Tally(_TENTHS)
-        tally.add(probability)
+        histogram = self.probabilities.get(version)
+        if histogram is None:
+            histogram = self.probabilities[version] = Histogram(_TENTHS)
+        histogram.add(probability)
 
     def lookup(self, seconds: float) -> None:
         """Count a read of the store."""
@@ -120,7 +120,7 @@ class Measures(Collector):
     def _of_requests(self) -> Iterator[Metric]:
         requests = {(route, str(status)): count for (route, status), count in self.requests.copy().items()}
         yield _counter("scorer_requests", "Requests answered.", requests, ("route", "status"))
-        seconds = {(route,): tally for route, tally in self.seconds.copy().items()}
+        seconds = {(route,): histogram for route, histogram in self.seconds.copy().items()}
         yield _histogram("scorer_request_seconds", "Time to the answer.", seconds, ("route",))
 
     def _of_answers(self) -> Iterator[Metric]:
@@ -132,7 +132,7 @@ class Measures(Collector):
         labels = ("model_version", "features_from")
         yield _counter("scorer_predictions", "Users answered.", answers, labels)
         yield _counter("scorer_positives", "Users at or above the threshold.", positives, labels[:1])
-        probabilities = {(version,): tally for version, tally in self.probabilities.copy().items()}
+        probabilities = {(version,): histogram for version, histogram in self.probabilities.copy().items()}
         yield _histogram("scorer_probability", "Probabilities answered.", probabilities, labels[:1])
 
 
@@ -151,9 +151,9 @@ def _counter(name: str, text: str, values: Mapping[Any, int], labels: Sequence[s
     return family
 
 
-def _histogram(name: str, text: str, tallies: Mapping[Any, Tally], labels: Sequence[str]) -> Metric:
+def _histogram(name: str, text: str, histograms: Mapping[Any, Histogram], labels: Sequence[str]) -> Metric:
     family = HistogramMetricFamily(name, text, labels=labels)
-    for label_values, tally in tallies.items():
-        buckets, total = tally.buckets()
+    for label_values, histogram in histograms.items():
+        buckets, total = histogram.buckets()
         family.add_metric(label_values, buckets=buckets, sum_value=total)
     return family
