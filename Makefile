@@ -24,7 +24,7 @@ DOCKERFILE_mlflow := training/mlflow/Dockerfile
 DOCKERFILE_loadtests := loadtests/Dockerfile
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test check format lock docs clean images load-images image-sizes cluster e2e load tools-for-cluster
+.PHONY: help setup demo test check format lock docs clean images load-images image-sizes cluster e2e next-image load tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,8 +88,18 @@ image-sizes: tools-for-cluster ## Print what each image weighs and holds, as in 
 cluster: tools-for-cluster ## Start a cluster for development: the kit's, or kind with an ingress controller
 	@$(if $(KIT),$(KIT) up && $(KIT) mongo-image,k8s/kind-up)
 
-e2e: setup $(VENV)-loadtests/.ready ## Install the chart into the cluster and hold it to its promises  (after: make cluster images load-images)
-	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest tests/e2e --durations=0 $(ARGS)
+e2e: setup $(VENV)/.cluster $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make cluster images load-images)
+	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),tests/chart tests/e2e) --durations=15
+
+# Another image of the scorer, so that an upgrade has something to roll out.
+next-image: tools-for-cluster
+	@$(BUILDER) --tag propensity/scorer:$(TAG)-next --build-arg PROPENSITY_VERSION=next --file $(DOCKERFILE_scorer) . >/dev/null 2>&1
+	@$(LOADER) propensity/scorer:$(TAG)-next
+
+# What the tests of chart and cluster need on top.
+$(VENV)/.cluster: uv.lock
+	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --quiet --inexact --group cluster
+	@touch $@
 
 # Locust's own: its patches and other libraries do not go into one environment.
 $(VENV)-loadtests/.ready: uv.lock

@@ -1,0 +1,78 @@
+"""What goes wrong in a training, or with MLflow, does not reach those who ask for predictions."""
+
+import copy
+import json
+from typing import Any
+
+from tests.e2e.cluster import until
+from tests.e2e.release import BRIEF, Release, condition
+
+JOB_SECONDS = 300
+
+
+def job_from_template(release: Release, name: str) -> Any:
+    """The Job that `kubectl create job --from=cronjob/…` would make, to be changed before it is made."""
+    template = f"cronjob/{release.full}-training"
+    told = release.cluster.kubectl(
+        "create", "job", name, f"--from={template}", "--dry-run=client", "--output", "json"
+    )
+    return copy.deepcopy(json.loads(told))
+
+
+def ended(release: Release, name: str) -> Any:
+    """Wait for the end of a Job; return it."""
+
+    def at_end() -> Any:
+        job = release.cluster.get("job", name)
+        return job if condition(job, "Failed") or condition(job, "Complete") else None
+
+    return until(at_end, seconds=JOB_SECONDS, what=f"the end of job {name}")
+
+
+def why_failed(job: Any) -> str:
+    """The reason that Kubernetes gives."""
+    (reason,) = [one["reason"] for one in job["status"]["conditions"] if one["type"] == "Failed"]
+    return str(reason)
+
+
+def test_a_training_that_crashes_is_tried_again(release: Release) -> None:
+    job = job_from_template(release, "crashing")
+    job["spec"]["backoffLimit"] = 1
+    job["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-c", "import os; os.abort()"]
+    release.cluster.apply(job)
+    found = ended(release, "crashing")
+    assert why_failed(found) == "BackoffLimitExceeded"
+    assert found["status"]["failed"] == 2
+
+
+def test_a_training_on_unusable_data_is_not_tried_again_and_the_champion_stays(
+    release: Release, key: str
+) -> None:
+    before = release.ask("GET", "/model", key=key).json()["version"]
+    job = job_from_template(release, "unusable")
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    elsewhere = release.secret(f"{release.full}-mongodb", "uri").replace("/propensity?", "/empty?")
+    container["env"] = [one for one in container["env"] if one["name"] != "PROPENSITY_STORE_URI"]
+    container["env"].append({"name": "PROPENSITY_STORE_URI", "value": elsewhere})
+    release.cluster.apply(job)
+    found = ended(release, "unusable")
+    assert why_failed(found) == "PodFailurePolicy"
+    assert found["status"]["failed"] == 1
+    assert "exit code 3" in found["status"]["conditions"][-1]["message"]
+    assert release.ask("GET", "/model", key=key).json()["version"] == before
+    assert release.ask("POST", "/predict", key=key, body=BRIEF).status_code == 200
+
+
+def test_with_mlflow_away_a_new_scorer_pod_serves(release: Release, key: str) -> None:
+    mlflow = f"deployment/{release.full}-mlflow"
+    release.cluster.kubectl("scale", mlflow, "--replicas", "0")
+    try:
+        until(lambda: not release.pods("mlflow"), seconds=120, what="the end of MLflow")
+        before = set(release.ready("scorer"))
+        release.cluster.kubectl("delete", "pod", *before, "--wait=false")
+        until(lambda: len(set(release.ready("scorer")) - before) >= 2, seconds=120, what="two new pods")
+        answers = [release.ask("POST", "/predict", key=key, body=BRIEF) for _ in range(10)]
+        assert {answer.status_code for answer in answers} == {200}
+    finally:
+        release.cluster.kubectl("scale", mlflow, "--replicas", "1")
+    release.until_ready("mlflow", count=1)
