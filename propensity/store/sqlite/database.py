@@ -19,7 +19,12 @@ from propensity.store.sqlite.failures import is_busy, translated
 from propensity.store.sqlite.schema import MIGRATIONS, migrate, version_of
 
 PAGE_BYTES: Final = 8192
-CACHE_KIB: Final = 64 * 1024
+CACHE_KIB: Final = 4 * 1024
+"""Of each connection: a service holds one per thread, and a user's history is a handful of pages."""
+BULK_CACHE_KIB: Final = 64 * 1024
+"""Of the one connection that takes bulk loads, whose rows go to pages all over the file."""
+MAX_IDLE: Final = 8
+"""Connections kept for the next use; those of a rush beyond it are closed."""
 CHECKPOINT_PAGES: Final = 8000
 """64 MiB of write-ahead log: a bulk load rewrites the same pages often, so folding them in late is cheaper."""
 POLL_SECONDS: Final = 0.002
@@ -34,23 +39,27 @@ class Database:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
+        self._idle_bulk: list[sqlite3.Connection] = []
         self._prepared = False
         self._closed = False
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self, *, bulk: bool = False) -> Iterator[sqlite3.Connection]:
         """Lend a connection; each statement sees what was committed when it began."""
         with translated(self._path):
-            connection = self._borrow()
+            connection = self._borrow(bulk=bulk)
             try:
                 yield connection
             finally:
-                self._give_back(connection)
+                self._give_back(connection, bulk=bulk)
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection inside a write transaction: all of it happens, durably, or nothing."""
-        with self.reading() as connection:
+    def writing(self, *, bulk: bool = False) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside a write transaction: all of it happens, durably, or nothing.
+
+        `bulk` takes the one whose cache is large, and keeps it warm for the next batch.
+        """
+        with self.reading(bulk=bulk) as connection:
             self._begin(connection)
             try:
                 yield connection
@@ -67,25 +76,27 @@ class Database:
         """Close what is idle; what is lent is closed when it comes back."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle = self._idle + self._idle_bulk
+            self._idle, self._idle_bulk = [], []
         for connection in idle:
             connection.close()
 
-    def _borrow(self) -> sqlite3.Connection:
+    def _borrow(self, *, bulk: bool) -> sqlite3.Connection:
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(f"The store {self._path} was closed. Open it again.")
-            if self._idle:
-                return self._idle.pop()
+            if idle := self._idle_bulk if bulk else self._idle:
+                return idle.pop()
             if not self._prepared:
                 self._prepare()
                 self._prepared = True
-        return self._connect()
+        return self._connect(cache_kib=BULK_CACHE_KIB if bulk else CACHE_KIB)
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: sqlite3.Connection, *, bulk: bool) -> None:
         with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
+            idle, most = (self._idle_bulk, 1) if bulk else (self._idle, MAX_IDLE)
+            if not self._closed and len(idle) < most:
+                idle.append(connection)
                 return
         connection.close()
 
@@ -105,14 +116,14 @@ class Database:
                 migrate(connection)
                 connection.execute("COMMIT")
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
         )
         for setting in (
             f"page_size = {PAGE_BYTES}",
             "synchronous = FULL",
-            f"cache_size = -{CACHE_KIB}",
+            f"cache_size = -{cache_kib}",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             f"journal_size_limit = {CHECKPOINT_PAGES * PAGE_BYTES}",
         ):
