@@ -14,8 +14,8 @@ def open_store(uri: str, *, timeout: float | None = None) -> Store:
     """Return the store at `sqlite:///path` or `mongodb://…/database`; SettingsError for any other address.
 
     Nothing is contacted yet: the first use is, and raises StoreUnavailable where there is no answer within `timeout`
-    seconds (SQLite: waiting for other writers, 10; MongoDB: finding the server, 3). So a service may start while its
-    store is away, and finds it when it is back. Open a store in the process that uses it, not before a fork.
+    seconds (SQLite: waiting for other writers, 10; MongoDB: finding the server, 3, and each of its answers, 60). So a
+    service may start while its store is away, and finds it when it is back. Open a store in the process that uses it, not before a fork.
     """
     if uri.startswith(SQLITE):
         from propensity.store.sqlite import SqliteStore  # noqa: PLC0415 - see the module's docstring

@@ -25,6 +25,8 @@ DATABASE: Final = "propensity"
 """Where the URI names none."""
 BATCH: Final = 5_000
 """Documents a call: refusing that many duplicates one by one still takes well under a second."""
+FINDING_MS: Final = 3_000
+"""To find a server: a request waits for it, and answers with defaults after that."""
 ANSWER_MS: Final = 60_000
 """For one answer: counting a large collection takes that long, a lost connection should not take longer."""
 MAJORITY_MS: Final = 10_000
@@ -33,12 +35,13 @@ MAJORITY_MS: Final = 10_000
 class Database:
     """One database's collections; thread-safe. Nothing is contacted before the first use."""
 
-    def __init__(self, uri: str, *, timeout: float) -> None:
+    def __init__(self, uri: str, *, timeout: float | None = None) -> None:
+        """Wait the usual times, or `timeout` seconds for finding the server and for each of its answers."""
         self._address = address_of(uri)
         waiting = {
-            "serverSelectionTimeoutMS": int(timeout * 1000),
-            "connectTimeoutMS": int(timeout * 1000),
-            "socketTimeoutMS": ANSWER_MS,
+            "serverSelectionTimeoutMS": FINDING_MS if timeout is None else int(timeout * 1000),
+            "connectTimeoutMS": FINDING_MS if timeout is None else int(timeout * 1000),
+            "socketTimeoutMS": ANSWER_MS if timeout is None else int(timeout * 1000),
         }
         unset = {name: value for name, value in waiting.items() if f"{name}=".lower() not in uri.lower()}
         self._client = _client(uri, unset)

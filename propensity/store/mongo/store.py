@@ -22,15 +22,13 @@ from propensity.store.protocol import (
 )
 from propensity.store.records import Champion
 
-TIMEOUT: Final = 3.0
-"""Seconds to find a server: a request waits for it, and answers with defaults after that."""
 _CHAMPION: Final = "production"
 
 
 class MongoStore:
     """protocol.Store on one MongoDB database."""
 
-    def __init__(self, uri: str, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, uri: str, *, timeout: float | None = None) -> None:
         """Name the database; collections and indexes are made at the first use."""
         self._database = Database(uri, timeout=timeout)
         self.events: EventStore = MongoEvents(self._database)
