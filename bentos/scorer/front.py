@@ -15,10 +15,10 @@ from typing import Final
 from bentos.scorer.assembly import Assembly
 from bentos.scorer.exchange import (
     ASGIApp,
+    ASGIScope,
     Disconnected,
     Headers,
     Receive,
-    ASGIScope,
     Send,
     broken,
     check_content_type,
