@@ -11,9 +11,11 @@ from typing import Any, BinaryIO, Final, Literal
 
 import fsspec
 
+from jobs.ingest.addresses import explained, shown
 from propensity.errors import InputMissing, NotText
 
 Kind = Literal["text", "gzip", "parquet"]
+HASH_BYTES: Final = 1 << 20
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 MARKERS: Final = frozenset({"_SUCCESS"})
@@ -25,29 +27,45 @@ class LogFile:
     """One file of an event log, wherever it lies."""
 
     name: str
-    """How people are told of it: a path, or a URL without credentials."""
+    """How people are told of it: a path, or a URL without what opens it."""
     size: int
     path: str
     system: Any
     """The fsspec file system that `path` belongs to; the library has no types."""
 
+    @property
+    def key(self) -> str:
+        """What tells it from other files: two names may read alike where the difference may not be shown."""
+        return f"{self.system.protocol}:{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its name is a path on this machine."""
+        return _is_local(self.system)
+
     @contextmanager
     def open(self) -> "Iterator[Tracked]":
         """Open it for reading; InputMissing where that fails, now or later."""
-        try:
+        with explained(self.name, is_local=self.is_local):
             stream = self.system.open(self.path, "rb")
-        except OSError as error:
-            raise unreadable(self.name, error) from error
         with stream:
-            yield Tracked(stream, name=self.name)
+            yield Tracked(stream, file=self)
+
+    def digest(self) -> str:
+        """Read it through and return its SHA-256; InputMissing where it can't be read."""
+        buffer = bytearray(HASH_BYTES)
+        with self.open() as tracked:
+            while tracked.readinto(buffer):
+                pass
+            return tracked.digest
 
 
 class Tracked(io.RawIOBase):
     """A stream that knows how far it was read, and the digest of what was read."""
 
-    def __init__(self, stream: Any, *, name: str) -> None:
+    def __init__(self, stream: Any, *, file: LogFile) -> None:
         self._stream = stream
-        self._name = name
+        self._file = file
         self._digest = hashlib.sha256()
         self.done = 0
 
@@ -57,10 +75,8 @@ class Tracked(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read into the buffer, taking note."""
-        try:
+        with explained(self._file.name, is_local=self._file.is_local):
             data = self._stream.read(len(buffer))
-        except OSError as error:
-            raise unreadable(self._name, error) from error
         buffer[: len(data)] = data
         self._digest.update(data)
         self.done += len(data)
@@ -72,15 +88,9 @@ class Tracked(io.RawIOBase):
         return self._digest.hexdigest()
 
 
-def unreadable(name: str, error: BaseException) -> InputMissing:
-    """Return the error for something that is there, perhaps, but can't be opened or read."""
-    said = str(error).rstrip(".") or type(error).__name__
-    return InputMissing(f"{name} can't be read ({said}). Check the path, its permissions and the connection.")
-
-
 def find_files(paths: Sequence[str]) -> list[LogFile]:
     """Return the files behind all paths, folders walked in sorted order, each file once; InputMissing for none."""
-    found = {file.name: file for path in paths for file in _files_behind(path)}
+    found = {file.key: file for path in paths for file in _files_behind(path)}
     return list(found.values())
 
 
@@ -102,13 +112,12 @@ def unpacked(stream: BinaryIO, *, name: str) -> Iterator[BinaryIO]:
 
 
 def _files_behind(path: str) -> list[LogFile]:
-    try:
+    with explained(shown(path), is_local="://" not in path):
         system, inner = fsspec.core.url_to_fs(path)
-        names = system.find(inner) if system.isdir(inner) else [inner]
-        local = system.protocol == "file" or "file" in system.protocol
+        names = system.find(inner) if _is_folder(system, inner) else [inner]
         files = [
             LogFile(
-                name=name if local else _without_credentials(system.unstrip_protocol(name)),
+                name=name if _is_local(system) else shown(system.unstrip_protocol(name)),
                 size=system.size(name) or 0,
                 path=name,
                 system=system,
@@ -116,26 +125,21 @@ def _files_behind(path: str) -> list[LogFile]:
             for name in sorted(names)
             if name == inner or not _is_hidden(name.removeprefix(inner))
         ]
-    except FileNotFoundError as error:
-        raise InputMissing(f"There is nothing at {_without_credentials(path)}. Check the path.") from error
-    except (OSError, ValueError, ImportError) as error:
-        raise unreadable(_without_credentials(path), error) from error
     if not files:
-        raise InputMissing(
-            f"The folder {_without_credentials(path)} holds no file. Name the one with the log."
-        )
+        raise InputMissing(f"The folder {shown(path)} holds no file. Name the one with the log.")
     return files
+
+
+def _is_local(system: Any) -> bool:
+    return system.protocol == "file" or "file" in system.protocol
+
+
+def _is_folder(system: Any, path: str) -> bool:
+    # Asked of a web server, fsspec fetches the whole file and takes it for a folder where it finds links in it.
+    is_web = "http" in system.protocol
+    return path.endswith("/") if is_web else system.isdir(path)
 
 
 def _is_hidden(path: str) -> bool:
     parts = path.split("/")
     return parts[-1] in MARKERS or any(part.startswith(".") for part in parts)
-
-
-def _without_credentials(url: str) -> str:
-    """Return a URL without user, password and query: a signed one opens the file to whoever reads a log."""
-    if "://" not in url:
-        return url
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"

@@ -17,12 +17,12 @@ class Progress:
 
     def read(self, file: LogFile, done: int) -> None:
         """Take note that a file was read up to this byte."""
-        self._read[file.name] = min(done, file.size)
+        self._read[file.key] = min(done, file.size)
         self._report()
 
     def stored(self, file: LogFile, share: float) -> None:
         """Take note that this share of a file's events is stored."""
-        self._stored[file.name] = int(file.size * share)
+        self._stored[file.key] = int(file.size * share)
         self._report()
 
     def _report(self) -> None:
