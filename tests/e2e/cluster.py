@@ -38,7 +38,7 @@ class Cluster:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program in the namespace; its words are in the error where it fails."""
         done = subprocess.run(
-            [*command, "--namespace", self.namespace],
+            [command[0], f"--namespace={self.namespace}", *command[1:]],  # a later one wins
             env=dict(self.environment),
             input=given,
             capture_output=True,

@@ -45,13 +45,17 @@ REACHES: dict[str, set[str]] = {
 """Whom each component's pods may call; `another` is a pod of the release that no component's policy is for."""
 
 
+def address(release: Release, service: str, *where: str) -> tuple[str, int]:
+    """Address and port of a Service: names would not do, since some components may not even ask for them."""
+    found = json.loads(release.cluster.kubectl("get", "service", service, "--output=json", *where))["spec"]
+    return found["clusterIP"], found["ports"][0]["port"]
+
+
 @pytest.mark.parametrize("component", REACHES)
 def test_a_pod_reaches_what_it_needs_and_nothing_else(release: Release, component: str) -> None:
     targets = {
-        "mongodb": (f"{release.full}-mongodb", 27017),
-        "mlflow": (f"{release.full}-mlflow", 5000),
-        "scorer": (f"{release.full}-scorer", 80),
-        "api server": ("kubernetes.default.svc", 443),
+        **{name: address(release, f"{release.full}-{name}") for name in ("mongodb", "mlflow", "scorer")},
+        "api server": address(release, "kubernetes", "--namespace=default"),
     }
     expected = sorted(REACHES[component])
     phase, said = release.stand_in(component, TRY.format(arguments=json.dumps([targets, expected])))
