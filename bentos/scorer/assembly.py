@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from bentos.scorer.intake import Intake
 from bentos.scorer.keeper import Keeper
@@ -21,6 +22,9 @@ from propensity.store import open_store
 
 logger = logging.getLogger(__name__)
 
+LOG_ANSWER_SECONDS: Final = 5.0
+"""How long the log's own connections wait: it has a spool to turn to, others want an answer."""
+
 
 class Assembly:
     """Everything a request may need."""
@@ -29,12 +33,14 @@ class Assembly:
         """Put the parts together; SettingsError where the settings can't be served. Nothing runs yet."""
         self.measures = Measures()
         self.guard = Guard.of(settings, monotonic=time.monotonic)
-        self._store = open_store(settings.store_uri.get_secret_value()) if has_store(settings) else None
+        uri = settings.store_uri.get_secret_value()
+        self._store = open_store(uri) if has_store(settings) else None
         self.keeper = Keeper(settings, store=self._store, measures=self.measures)
         self._lookup = Lookup(self._store, measures=self.measures, monotonic=time.monotonic)
         boot = f"{now():x}-{secrets.token_hex(3)}"
+        self._log_store = open_store(uri, timeout=LOG_ANSWER_SECONDS) if self._store is not None else None
         self._log = PredictionLog(
-            self._store, spool=self._open_spool(settings, boot=boot), measures=self.measures
+            self._log_store, spool=self._open_spool(settings, boot=boot), measures=self.measures
         )
         self.intake = Intake(self._store, measures=self.measures, now=now)
         self.scoring = Scoring(
@@ -57,8 +63,9 @@ class Assembly:
         self.keeper.stop()
         self._lookup.close()
         self._log.close()
-        if self._store is not None:
-            self._store.close()
+        for store in (self._log_store, self._store):
+            if store is not None:
+                store.close()
 
     def _open_spool(self, settings: Settings, *, boot: str) -> Spool | None:
         if self._store is None:

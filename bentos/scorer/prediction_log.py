@@ -1,21 +1,20 @@
 """Every answer is logged, and no request waits for it.
 
 Requests add to a queue in memory; one thread empties it in batches into the store, or onto the spool while the store
-is away or slower than the traffic, and replays the spool when there is time. Lost are only records in memory when the
-process is killed, and those that a full queue or spool has no room for, which are counted.
+is away, hangs, or is slower than the traffic, and replays the spool when there is time. Lost are only records in memory
+when the process is killed, and those that a full queue or spool has no room for or nobody can read, which are counted.
 """
 
 import logging
 import threading
-import time
 from collections import deque
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from bentos.scorer.measures import Measures
-from bentos.scorer.spool import Spool, read_segment
-from propensity.errors import StoreUnavailable
+from bentos.scorer.segments import Frame, read_segment
+from bentos.scorer.spool import Spool
+from bentos.scorer.store_writer import Outcome, StoreWriter
 from propensity.store import Prediction, Store
 
 logger = logging.getLogger(__name__)
@@ -29,8 +28,6 @@ SPOOL_BATCH: Final = 5_000
 """Larger, because each costs an fsync."""
 ROUND_SECONDS: Final = 0.2
 """How often the queue is looked at: requests never wake the thread, because waking costs them more than adding."""
-PAUSE_SECONDS: Final = 2.0
-"""How long the store is left alone after it failed."""
 
 
 class PredictionLog:
@@ -38,100 +35,113 @@ class PredictionLog:
 
     def __init__(self, store: Store | None, *, spool: Spool | None, measures: Measures) -> None:
         """Log to a store by way of a spool; without a store records are counted and dropped."""
-        self._store = store
+        self._writer = StoreWriter(store) if store is not None else None
         self._spool = spool
         self._measures = measures
         self._queue: deque[Prediction] = deque()
+        self._in_hand: list[Prediction] = []
+        """Taken from the queue and not yet anywhere else."""
         self._stopping = threading.Event()
-        self._store_back_at = 0.0
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     def start(self) -> None:
         """Begin to empty the queue."""
-        if self._store is not None:
+        if self._writer is not None:
             self._thread.start()
 
     def add(self, prediction: Prediction) -> None:
         """Queue one record."""
-        if self._store is None:
+        if self._writer is None:
             self._measures.log["unlogged"] += 1
         elif len(self._queue) >= MAX_QUEUE:
             self._measures.log["lost"] += 1
         else:
             self._queue.append(prediction)
 
-    def extend(self, predictions: Iterable[Prediction]) -> None:
-        """Queue many records."""
-        for prediction in predictions:
-            self.add(prediction)
-
     def close(self, *, seconds: float = 10.0) -> None:
-        """Write out what is queued, to the store or else to the spool, and stop."""
+        """Write out what is queued, to the store or else to the spool, and stop; what is left then is lost."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=seconds)
+        if self._thread.is_alive():
+            self._lose(len(self._queue) + len(self._in_hand), why="The disk of the spool does not answer.")
 
     def _run(self) -> None:
         while not self._stopping.wait(ROUND_SECONDS):
             self._round()
-        self._store_back_at = 0.0
-        self._empty_queue()
+        self._round()
         if self._spool is not None:
             self._spool.seal()
-        self._report()
 
     def _round(self) -> None:
         try:
+            if self._stopping.is_set() and self._writer is not None:
+                self._writer.hurry()
             self._empty_queue()
             self._replay()
         except Exception:  # the thread's door: a bug in one round must not end the log
             logger.exception("prediction log failed in one round")
-        self._report()
-
-    def _report(self) -> None:
+            self._lose(len(self._in_hand), why="The round failed.")
+            self._in_hand = []
         self._measures.log_queue = len(self._queue)
         self._measures.spool_bytes = self._spool.size if self._spool else 0
 
     def _empty_queue(self) -> None:
         while self._queue:
             is_crowded = len(self._queue) > CROWDED
-            size = min(SPOOL_BATCH if is_crowded else BATCH, len(self._queue))
-            batch = [self._queue.popleft() for _ in range(size)]
-            if is_crowded or not self._store_batch(batch):
-                self._spool_batch(batch)
+            size = SPOOL_BATCH if is_crowded or self._is_resting() else BATCH
+            self._in_hand = [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+            if is_crowded or self._store(self._in_hand, state="stored") is not Outcome.STORED:
+                self._put_on_spool(self._in_hand)
+            self._in_hand = []
 
-    def _store_batch(self, batch: list[Prediction], *, state: str = "stored") -> bool:
-        if self._store is None or time.monotonic() < self._store_back_at:
-            return False
-        try:
-            self._store.predictions.add(batch)
-        except StoreUnavailable as error:
-            if not self._store_back_at:
-                logger.warning("predictions are spooled", extra={"why": str(error)})
-            self._store_back_at = time.monotonic() + PAUSE_SECONDS
-            return False
-        self._store_back_at = 0.0
-        self._measures.log[state] += len(batch)
-        return True
+    def _is_resting(self) -> bool:
+        return self._writer is None or self._writer.is_resting()
 
-    def _spool_batch(self, batch: list[Prediction]) -> None:
+    def _store(self, batch: list[Prediction], *, state: str) -> Outcome:
+        outcome = Outcome.AWAY if self._writer is None else self._writer.add(batch)
+        if outcome is Outcome.STORED:
+            self._measures.log[state] += len(batch)
+        return outcome
+
+    def _put_on_spool(self, batch: list[Prediction]) -> None:
         is_kept = self._spool is not None and self._spool.append(batch)
         self._measures.log["spooled" if is_kept else "lost"] += len(batch)
 
     def _replay(self) -> None:
         """Store what is spooled, oldest first, as long as the queue stays short and the store answers."""
-        if self._spool is None or time.monotonic() < self._store_back_at:
-            return
-        while not self._stopping.is_set() and (segment := self._spool.oldest()):
-            if not self._replay_segment(segment):
+        while not (self._spool is None or self._stopping.is_set() or self._is_resting()):
+            segment = self._spool.oldest()
+            if segment is None:
                 return
-            self._spool.remove(segment)
+            lost = self._replay_segment(segment)
+            if lost:
+                self._spool.set_aside(segment)
+                self._lose(lost, why="They can't be read or stored; their segment is set aside.")
+            elif lost == 0:
+                self._spool.remove(segment)
 
-    def _replay_segment(self, segment: Path) -> bool:
-        for frame in read_segment(segment):
-            if not self._store_batch(frame, state="replayed"):
-                return False
-            if self._stopping.is_set():
-                return False
-            self._empty_queue()
-        return True
+    def _replay_segment(self, segment: Path) -> int | None:
+        """Store a segment's records; return how many can't be, or None where it has to be done again."""
+        lost = 0
+        try:
+            for frame in read_segment(segment):
+                outcome = self._replay_frame(frame)
+                if outcome is Outcome.AWAY or self._stopping.is_set():
+                    return None
+                lost += frame.size if outcome is Outcome.REFUSED else 0
+                self._empty_queue()
+        except FileNotFoundError:
+            return 0  # another process was quicker
+        except OSError as error:
+            logger.warning("spooled segment can't be read", extra={"error": type(error).__name__})
+            return lost + 1
+        return lost
+
+    def _replay_frame(self, frame: Frame) -> Outcome:
+        return Outcome.REFUSED if frame.records is None else self._store(frame.records, state="replayed")
+
+    def _lose(self, count: int, *, why: str) -> None:
+        self._measures.log["lost"] += count
+        if count:
+            logger.error("predictions are lost", extra={"count": count, "why": why})

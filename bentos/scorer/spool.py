@@ -1,32 +1,29 @@
 """Where prediction records wait on disk while the store is away, or slower than the traffic.
 
-A folder of append-only segments. A segment is a run of frames (length, CRC-32, msgpack of a list of predictions), one
-fsync a frame; the one being written ends in `.part`, is locked by its writer and gets its final name by a rename.
-Whatever a killed process left is read up to its torn end. Records carry their own key, so that replaying one twice
-changes nothing.
+A folder of append-only segments, one fsync a frame; the one being written ends in `.part`, is locked by its writer and
+gets its final name by a rename. Whatever a killed process left is read up to its torn end. Records carry their own
+key, so that replaying one twice changes nothing. For one thread.
 """
 
 import contextlib
 import fcntl
+import io
 import logging
 import os
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-import msgspec
-
+from bentos.scorer.segments import framed, is_being_written
 from propensity.store import Prediction
 
 logger = logging.getLogger(__name__)
 
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 """A segment is sealed at this size: it is what a replay that is interrupted does again."""
-_FRAME: Final = struct.Struct("<II")
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Prediction])
+ASIDE: Final = ".aside"
+"""What can't be replayed; kept for a person to look at until its room is needed."""
+_WAITING: Final = {".seg", ".part"}
 
 
 class Spool:
@@ -42,99 +39,108 @@ class Spool:
         self._boot = boot
         self._max_bytes = max_bytes
         self._number = 0
-        self._open: BinaryIO | None = None
-        self.size = sum(path.stat().st_size for path in self._segments())
+        self._open: io.FileIO | None = None
+        self._stuck: set[Path] = set()
+        """Segments that the disk lets us neither delete nor rename: not to be replayed for ever."""
+        self.size = sum(path.stat().st_size for path in self._files({*_WAITING, ASIDE}))
         """Bytes on disk."""
 
     def append(self, predictions: Sequence[Prediction]) -> bool:
         """Write records durably; False where the folder is full or the disk refuses."""
-        content = _encoder.encode(list(predictions))
-        frame = _FRAME.pack(len(content), zlib.crc32(content)) + content
-        if self.size + len(frame) > self._max_bytes:
-            return False
+        frame = framed(predictions)
         try:
+            if not self._has_room(len(frame)):
+                return False
             part = self._open or self._start()
-            part.write(frame)
-            part.flush()
-            os.fsync(part.fileno())
-            self.size += len(frame)
-            if part.tell() >= SEGMENT_BYTES:
-                self.seal()
+            _write(part, frame)
         except OSError as error:
-            logger.warning(
-                "spool can't be written", extra={"error": type(error).__name__, "errno": error.errno}
-            )
+            _warn("spool can't be written", error)
+            self.seal()
             return False
+        self.size += len(frame)
+        if part.tell() >= SEGMENT_BYTES:
+            self.seal()
         return True
 
-    def seal(self) -> None:
-        """Give the segment being written its final name, so that it may be replayed."""
+    def seal(self) -> Path | None:
+        """Let go of the segment being written, so that it may be replayed; return where it is."""
         if self._open is None:
-            return
-        path = Path(self._open.name)
-        with self._open:
-            path.rename(path.with_suffix(".seg"))
-        self._open = None
-
-    def is_empty(self) -> bool:
-        """Whether nothing is left to replay."""
-        return not self._segments()
+            return None
+        part, self._open = self._open, None
+        path = Path(str(part.name))
+        try:
+            with part:
+                if part.tell():
+                    return path.rename(path.with_suffix(".seg"))
+                path.unlink()
+                return None
+        except OSError as error:
+            _warn("spooled segment keeps the name of one being written", error)
+            return path
 
     def oldest(self) -> Path | None:
         """Return the segment to replay next; one that another process is writing is not touched."""
-        for path in self._segments():
-            if self._open is not None and path == Path(self._open.name):
-                self.seal()
-                return path.with_suffix(".seg")
-            if path.suffix == ".seg" or not _is_being_written(path):
+        for path in self._files(_WAITING):
+            if self._open is not None and path == Path(str(self._open.name)):
+                return self.seal()
+            if path not in self._stuck and (path.suffix == ".seg" or not is_being_written(path)):
                 return path
         return None
 
     def remove(self, segment: Path) -> None:
         """Delete a segment that was replayed."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             size = segment.stat().st_size
             segment.unlink()
             self.size = max(0, self.size - size)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            _warn("spooled segment can't be deleted", error)
+            self._stuck.add(segment)
 
-    def _start(self) -> BinaryIO:
+    def set_aside(self, segment: Path) -> None:
+        """Keep a segment that can't be replayed out of the way of the others."""
+        try:
+            segment.rename(segment.with_suffix(ASIDE))
+        except OSError as error:
+            _warn("spooled segment can't be set aside", error)
+            self._stuck.add(segment)
+
+    def _has_room(self, size: int) -> bool:
+        if self.size + size > self._max_bytes:
+            for path in self._files({ASIDE}):
+                self.remove(path)
+        return self.size + size <= self._max_bytes
+
+    def _start(self) -> io.FileIO:
         while True:
             self._number += 1
             path = self._folder / f"{self._boot}-{self._number:08d}.part"
             if not path.exists() and not path.with_suffix(".seg").exists():
                 break
-        self._open = path.open("ab")
+        self._open = io.FileIO(path, "ab")
         fcntl.flock(self._open, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return self._open
 
-    def _segments(self) -> list[Path]:
-        found = [path for path in self._folder.iterdir() if path.suffix in {".seg", ".part"}]
+    def _files(self, suffixes: set[str]) -> list[Path]:
+        found = [path for path in self._folder.iterdir() if path.suffix in suffixes]
         return sorted(found, key=lambda path: path.name)
 
 
-def read_segment(segment: Path) -> Iterator[list[Prediction]]:
-    """Yield the frames of a segment up to its end or the first torn one."""
-    with segment.open("rb") as file:
-        while head := file.read(_FRAME.size):
-            if len(head) < _FRAME.size:
-                break
-            length, checksum = _FRAME.unpack(head)
-            content = file.read(length)
-            if len(content) < length or zlib.crc32(content) != checksum:
-                logger.warning("spooled segment has a torn end", extra={"segment": segment.name})
-                break
-            try:
-                yield _decoder.decode(content)
-            except msgspec.DecodeError:
-                logger.warning("spooled records are of another release", extra={"segment": segment.name})
-
-
-def _is_being_written(path: Path) -> bool:
+def _write(part: io.FileIO, frame: bytes) -> None:
+    """Write all of a frame durably, or leave nothing of it: what follows a torn one could not be read."""
+    start = part.tell()
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return True
-    return False
+        left = memoryview(frame)
+        while left:
+            left = left[part.write(left) :]
+        os.fsync(part.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.truncate(start)
+        raise
+
+
+def _warn(message: str, error: OSError) -> None:
+    logger.warning(message, extra={"error": type(error).__name__, "errno": error.errno})

@@ -27,7 +27,7 @@ from propensity.events import Event
 from propensity.events.event import HOUR
 from propensity.features.definition import FEATURES, NAMES, VERSION
 from propensity.settings import Settings
-from propensity.store import Champion, Store, open_store
+from propensity.store import Champion, Prediction, Store, open_store
 
 with warnings.catch_warnings():
     # bentoml 1.4 calls pathspec and pydantic by names that they are giving up: theirs to mend.
@@ -123,6 +123,32 @@ def promote() -> Callable[..., None]:
 
 def cart_event(user_id: str, *, number: int = 0, at: int = NOW - HOUR) -> Event:
     return Event(f"e-{user_id}-{number}", user_id, "cart", at, f"p-{number}", "c-1", 1_000)
+
+
+def make_prediction(number: int) -> Prediction:
+    return Prediction(
+        prediction_id=f"p-{number:06d}",
+        user_id="u",
+        predicted_at=number,
+        probability=0.5,
+        prediction=1,
+        threshold=0.4,
+        model_version="7",
+        features_from="request",
+        feature_version=1,
+        features=b"\0" * 164,
+        latency_us=100,
+        pod="pod",
+        sequence=number,
+        boot="b",
+        route="predict",
+    )
+
+
+@pytest.fixture(scope="session")
+def prediction() -> Callable[[int], Prediction]:
+    """Make a record by its number."""
+    return make_prediction
 
 
 @pytest.fixture
