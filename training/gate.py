@@ -35,7 +35,7 @@ from training.verdict import NOT_ENOUGH, PROMOTED, REFUSED, UNPROVEN, Verdict, W
 __all__ = ["Verdict", "decide", "gate_rows", "judge"]
 
 Probabilities = NDArray[np.float32]
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def judge(
@@ -97,7 +97,7 @@ def _loaded(champion: Bundle | None, *, settings: Settings) -> Model | None:
     try:
         return Model(champion, threads=settings.workers) if champion else None
     except BrokenBundle as error:
-        _logger.warning("the champion can't be loaded and is not compared with", extra={"why": str(error)})
+        logger.warning("the champion can't be loaded and is not compared with", extra={"why": str(error)})
         return None
 
 
@@ -143,7 +143,7 @@ def _word(verdict: Verdict, *, has_champion: bool, settings: Settings) -> tuple[
         )
         return (REFUSED, failed) if has_champion else _first(failed, settings=settings)
     if verdict.difference:
-        return _against_champion(verdict.difference, settings=settings)
+        return _against_champion(verdict, verdict.difference, settings=settings)
     if verdict.lead.low > 0:
         return PROMOTED, (
             f"It beats the best baseline, {verdict.best_baseline}, by {text(verdict.lead)} in average precision, "
@@ -156,11 +156,18 @@ def _word(verdict: Verdict, *, has_champion: bool, settings: Settings) -> tuple[
     )
 
 
-def _against_champion(difference: Estimate, *, settings: Settings) -> tuple[Word, str]:
+def _against_champion(verdict: Verdict, difference: Estimate, *, settings: Settings) -> tuple[Word, str]:
+    """Compare with the champion; what takes its place without beating the baselines stays `unproven`."""
     said = f"Average precision differs from the champion's by {text(difference)}"
-    if difference.low > -settings.gate_margin:
-        return PROMOTED, f"{said}, above the margin of -{settings.gate_margin:g}, and recall holds."
-    return REFUSED, f"{said}; the lower end is not above the margin of -{settings.gate_margin:g}."
+    if difference.low <= -settings.gate_margin:
+        return REFUSED, f"{said}; the lower end is not above the margin of -{settings.gate_margin:g}."
+    said += f", above the margin of -{settings.gate_margin:g}, and recall holds"
+    if verdict.lead and verdict.lead.low <= 0:
+        return UNPROVEN, (
+            f"{said}; but it does not beat the best baseline, {verdict.best_baseline}, beyond noise: "
+            f"lead {text(verdict.lead)}."
+        )
+    return PROMOTED, f"{said}."
 
 
 def _too_few(verdict: Verdict, *, has_champion: bool, settings: Settings) -> tuple[Word, str]:
