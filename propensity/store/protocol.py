@@ -90,6 +90,9 @@ class IngestStore(Protocol):
     def put(self, record: IngestRecord) -> None:
         """Write or overwrite the record of its ingest_id."""
 
+    def get(self, ingest_id: str) -> IngestRecord | None:
+        """Return one record."""
+
     def latest(self, limit: int) -> list[IngestRecord]:
         """Return the newest by finished_at, then ingest_id, descending."""
 

@@ -41,7 +41,7 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One file (or request batch) taken in: what it held and what became of it."""
 
     ingest_id: str
-    """Digest of source and file content: the same file again overwrites its own record."""
+    """Digest of source, format and file content: the same file again overwrites its own record."""
     source: str
     file: str
     rows: int

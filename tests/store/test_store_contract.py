@@ -64,6 +64,8 @@ def test_an_ingest_overwrites_its_own_record(store: Store) -> None:
     store.ingests.put(again)
     assert store.ingests.latest(5) == [again, ingest("b", finished_at=2)]
     assert store.ingests.latest(1) == [again]
+    assert store.ingests.get("a") == again
+    assert store.ingests.get("c") is None
 
 
 def test_predictions_are_kept_once_newest_first(store: Store) -> None:

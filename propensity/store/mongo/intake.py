@@ -50,6 +50,12 @@ class MongoIngests:
         with self._database.collection("ingests") as collection:
             collection.replace_one({"_id": record.ingest_id}, document, upsert=True)
 
+    def get(self, ingest_id: str) -> IngestRecord | None:
+        """Return one record."""
+        with self._database.collection("ingests") as collection:
+            found = collection.find_one({"_id": ingest_id})
+        return None if found is None else from_document(found, IngestRecord, key="ingest_id")
+
     def latest(self, limit: int) -> list[IngestRecord]:
         """Return the newest by finished_at, then ingest_id, descending."""
         if limit < 1:

@@ -45,6 +45,14 @@ class SqliteIngests:
                 (record.ingest_id, record.finished_at, msgspec.json.encode(record)),
             )
 
+    def get(self, ingest_id: str) -> IngestRecord | None:
+        """Return one record."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT record FROM ingests WHERE ingest_id = ?", (ingest_id,)
+            ).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=IngestRecord)
+
     def latest(self, limit: int) -> list[IngestRecord]:
         """Return the newest by finished_at, then ingest_id, descending."""
         with self._database.reading() as connection:
