@@ -14,7 +14,7 @@ from jobs.ingest.files import LogFile, kind_of, unpacked
 from jobs.ingest.lines import read_lines
 from jobs.ingest.parquet import read_parquet
 from jobs.ingest.rows import read_rows
-from jobs.ingest.spill import Spill
+from jobs.ingest.spill import Spill, on_disk
 from jobs.ingest.tally import Tally
 from propensity.errors import EmptyInput, HeaderOnly, InputError
 from propensity.events.formats import LogFormat
@@ -65,7 +65,7 @@ def _blocks(
     if kind == "parquet":
         # Parquet is read from its end, and a stream has none to start from.
         copy = folder / "copy.parquet"
-        with copy.open("wb") as out:
+        with on_disk(), copy.open("wb") as out:
             shutil.copyfileobj(stream, out, 1 << 20)
         yield from read_parquet(copy, log_format=log_format, name=name)
         copy.unlink()

@@ -6,6 +6,7 @@ rows a row is. Equal rows have the same user, so each bucket can answer the seco
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,18 @@ BUCKET_BYTES: Final = 32 << 20
 MAX_BUCKETS: Final = 1_024
 """Beyond a file of 32 GB buckets grow instead: more of them would be many small writes."""
 REFUSED: Final = "refused"
+
+
+@contextmanager
+def on_disk() -> Iterator[None]:
+    """Say what to do where the temporary folder is full, away or not ours."""
+    try:
+        yield
+    except OSError as error:
+        raise PropensityError(
+            f"The temporary folder can't be used ({error.strerror or type(error).__name__}). "
+            "Free some space or set TMPDIR to a larger disk."
+        ) from error
 
 
 class Spill:
@@ -55,18 +68,13 @@ class Spill:
             return
         piece = io.BytesIO()
         rows.write_ipc_stream(piece)
-        try:
-            with (self._folder / name).open("ab") as file:
-                file.write(piece.getbuffer())
-        except OSError as error:
-            raise PropensityError(
-                f"The temporary folder can't be written ({error}). Free some space or set TMPDIR to a larger disk."
-            ) from error
+        with on_disk(), (self._folder / name).open("ab") as file:
+            file.write(piece.getbuffer())
         self._pieces.setdefault(name, []).append(len(piece.getbuffer()))
 
     def _pieces_of(self, name: str) -> Iterator[pl.DataFrame]:
         if name not in self._pieces:
             return
-        with (self._folder / name).open("rb") as file:
+        with on_disk(), (self._folder / name).open("rb") as file:
             for size in self._pieces[name]:
                 yield pl.read_ipc_stream(io.BytesIO(file.read(size)))
