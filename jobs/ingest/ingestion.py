@@ -8,13 +8,16 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from jobs.ingest.files import LogFile, find_files
+from jobs.ingest.known import is_taken_in
 from jobs.ingest.progress import Progress
 from jobs.ingest.reading import Reading, read
+from jobs.ingest.spill import on_disk
 from jobs.ingest.summary import IngestSummary
 from jobs.ingest.tally import Tally
 from jobs.ingest.writing import write
@@ -42,32 +45,54 @@ def ingest(
     `paths` are files, folders or URLs. `source` names the feed and is part of the ids of events that bring none; it
     defaults to the format's name. `progress` hears bytes done and bytes in all. Raise an InputError with nothing
     stored where the logs can't be used, and NothingNew where the store had every event, unless that is allowed.
+    A file that was taken in before, as it is, is not read again.
     """
     started = time.perf_counter()
     files = find_files(paths)
     source = source or log_format.name
     told = Progress(files, progress)
-    with tempfile.TemporaryDirectory(prefix="propensity-ingest-") as folder:
-        readings = _read_all(files, Path(folder), log_format=log_format, now=now, told=told)
-        tally = _judged(readings, max_share=max_refused_share, format_name=log_format.name)
+    new = _new_ones(files, source=source, log_format=log_format, store=store, told=told)
+    with _temporary_folder() as folder:
+        readings = _read_all(new, folder, log_format=log_format, now=now, told=told)
+        tally = _judged(readings, max_share=max_refused_share, log_format=log_format, alone=new == files)
         records = [
             write(
                 reading,
                 source=source,
+                log_format=log_format,
                 store=store,
                 now=now,
                 progress=partial(told.stored, reading.file),
             )
             for reading in readings
         ]
-    summary = _summary(records, tally, source=source, seconds=time.perf_counter() - started)
+    summary = _summary(
+        records, tally, source=source, skipped=len(files) - len(new), seconds=time.perf_counter() - started
+    )
     log.info("ingested", extra={"source": source, "rows": summary.rows, "inserted": summary.inserted})
-    if tally.events and not summary.inserted and not allow_unchanged:
-        raise NothingNew(
-            f"All {tally.events:,} events are in the store already. Name a newer export; "
-            "on a schedule, where this is no mistake, use --allow-unchanged."
-        )
+    if not (allow_unchanged or summary.inserted):
+        _expect_something(tally, skipped=summary.skipped)
     return summary
+
+
+def _new_ones(
+    files: Sequence[LogFile], *, source: str, log_format: LogFormat, store: Store, told: Progress
+) -> list[LogFile]:
+    new = []
+    for file in files:
+        if is_taken_in(file, source=source, log_format=log_format, ingests=store.ingests):
+            told.skipped(file)
+        else:
+            new.append(file)
+    return new
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    with on_disk():
+        folder = tempfile.TemporaryDirectory(prefix="propensity-ingest-")
+    with folder as name:
+        yield Path(name)
 
 
 def _read_all(
@@ -76,33 +101,48 @@ def _read_all(
     readings = []
     for number, file in enumerate(files):
         own = folder / str(number)
-        own.mkdir()
+        with on_disk():
+            own.mkdir()
         heard = partial(told.read, file)
         readings.append(read(file, folder=own, log_format=log_format, now=now, progress=heard))
     return readings
 
 
-def _judged(readings: Sequence[Reading], *, max_share: float, format_name: str) -> Tally:
-    """Return what all files hold together; raise where that is nothing, or not good enough."""
+def _judged(readings: Sequence[Reading], *, max_share: float, log_format: LogFormat, alone: bool) -> Tally:
+    """Return what all files hold together; raise where that is not good enough, or nothing and they stand alone."""
     tally = Tally()
     for reading in readings:
         tally.merge(reading.tally)
     lacks = [reading.lack for reading in readings if reading.lack]
-    if not tally.rows and lacks:
+    if alone and lacks and not tally.rows:
         raise lacks[0]
     for lack in lacks:
         log.warning("no rows in a file", extra={"file_error": str(lack)})
-    tally.judge(max_share=max_share, format_name=format_name)
+    tally.judge(max_share=max_share, format_name=log_format.name)
     return tally
 
 
-def _summary(records: Sequence[IngestRecord], tally: Tally, *, source: str, seconds: float) -> IngestSummary:
+def _expect_something(tally: Tally, *, skipped: int) -> None:
+    """Raise NothingNew where there was something to take in, and all of it was there; to be called when it was."""
+    had = [f"all {tally.events:,} events"] if tally.events else []
+    had += [f"{skipped:,} of the files named, as they are"] if skipped else []
+    if had:
+        raise NothingNew(
+            f"The store has {' and '.join(had)}, already. Name a newer export; "
+            "on a schedule, where this is no mistake, use --allow-unchanged."
+        )
+
+
+def _summary(
+    records: Sequence[IngestRecord], tally: Tally, *, source: str, skipped: int, seconds: float
+) -> IngestSummary:
     refused: Counter[str] = Counter()
     for record in records:
         refused.update(record.refused)
     return IngestSummary(
         source=source,
         files=len(records),
+        skipped=skipped,
         rows=tally.rows,
         inserted=sum(record.inserted for record in records),
         unchanged=sum(record.unchanged for record in records),

@@ -25,6 +25,11 @@ class Progress:
         self._stored[file.key] = int(file.size * share)
         self._report()
 
+    def skipped(self, file: LogFile) -> None:
+        """Take note that there is nothing to do for a file."""
+        self._read[file.key] = self._stored[file.key] = file.size
+        self._report()
+
     def _report(self) -> None:
         if self._tell:
             self._tell((sum(self._read.values()) + sum(self._stored.values())) // 2, self._total)

@@ -8,6 +8,9 @@ class IngestSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     files: int
+    """Files that were read."""
+    skipped: int
+    """Files that were not, because they were taken in before as they are."""
     rows: int
     inserted: int
     unchanged: int
@@ -18,8 +21,3 @@ class IngestSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since the epoch of the earliest event; None where every row was refused."""
     last_time: int | None
     seconds: float
-
-    @property
-    def refused_share(self) -> float:
-        """Share of all rows that were refused."""
-        return sum(self.refused.values()) / self.rows if self.rows else 0.0

@@ -3,17 +3,17 @@
 Each has a key of its own, so writing them again changes nothing; the record comes last, and says that all of it is in.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import polars as pl
 
 from jobs.ingest.identity import identify
+from jobs.ingest.known import record_id
 from jobs.ingest.reading import Reading
 from jobs.ingest.refusals import conflicts, refusals
 from propensity.events import Event, Reason
-from propensity.events.formats import FIELDS
+from propensity.events.formats import FIELDS, LogFormat
 from propensity.store.protocol import Store
 from propensity.store.records import IngestRecord
 
@@ -22,7 +22,13 @@ STORE_ROWS: Final = 50_000
 
 
 def write(
-    reading: Reading, *, source: str, store: Store, now: int, progress: Callable[[float], None]
+    reading: Reading,
+    *,
+    source: str,
+    log_format: LogFormat,
+    store: Store,
+    now: int,
+    progress: Callable[[float], None],
 ) -> IngestRecord:
     """Store what one file holds and return its record; `progress` hears the share of its events that is stored."""
     tally, file = reading.tally, reading.file.name
@@ -38,7 +44,7 @@ def write(
         store.refused.add(refusals(rows, source=source, file=file, at=now))
     refused = dict(tally.refused) | ({Reason.CONFLICT.value: conflicting} if conflicting else {})
     record = IngestRecord(
-        ingest_id=hashlib.sha256(f"{source}\0{reading.digest}".encode()).hexdigest(),
+        ingest_id=record_id(reading.digest, source=source, log_format=log_format),
         source=source,
         file=file,
         rows=tally.rows,

@@ -92,7 +92,9 @@ def test_what_a_server_answers_is_one_sentence_without_the_address(
     assert said in str(caught.value)
     assert f"http://{shop}{path.partition('?')[0]}" in str(caught.value)
     assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
-    assert SIGNATURE not in str([record.__dict__ for record in caplog.records if record.name.startswith("jobs")])
+    assert SIGNATURE not in str(
+        [record.__dict__ for record in caplog.records if record.name.startswith("jobs")]
+    )
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/a.csv?k=s3cret", "http://me:s3cret@127.0.0.1:9/a.csv"])

@@ -59,6 +59,9 @@ class FalteringIngests:
     def __init__(self, real: IngestStore, falters: Falters) -> None:
         self._real, self._falters = real, falters
 
+    def get(self, ingest_id: str) -> IngestRecord | None:
+        return self._real.get(ingest_id)
+
     def put(self, record: IngestRecord) -> None:
         self._falters.count()
         self._real.put(record)
