@@ -164,6 +164,8 @@ def summary_lines(summary: "IngestSummary") -> Iterator[str]:
         f"{summary.rows:,} rows: {summary.inserted:,} events stored, {summary.unchanged:,} were there already, "
         f"{sum(summary.refused.values()):,} refused  ({summary.seconds:.1f} s)"
     )
+    if summary.skipped:
+        yield f"{summary.skipped:,} of {summary.skipped + summary.files:,} files skipped: taken in before, and unchanged"
     if summary.first_time is not None:
         yield f"from {door.as_time(summary.first_time)} to {door.as_time(summary.last_time)}"
     for reason, count in sorted(summary.refused.items(), key=lambda item: -item[1]):

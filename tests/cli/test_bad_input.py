@@ -91,7 +91,9 @@ def test_the_same_file_again_has_a_code_of_its_own_and_changes_nothing(
     assert (first.returncode, again.returncode) == (0, 16)
     assert "already" in again.stderr
     assert stored(settings) == GOOD.count("\n") - 1
-    assert run(settings, "ingest", str(path), "--allow-unchanged").returncode == 0
+    scheduled = run(settings, "ingest", str(path), "--allow-unchanged")
+    assert scheduled.returncode == 0
+    assert "1 of 1 files skipped: taken in before" in scheduled.stdout
 
 
 def test_a_file_named_twice_counts_once(settings: Settings, tmp_path: Path) -> None:
