@@ -83,7 +83,7 @@ class Registry:
         """
         environment_variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(retries)
         environment_variables.MLFLOW_HTTP_REQUEST_TIMEOUT.set(timeout)
-        for noisy in ("mlflow", "alembic"):
+        for noisy in ("mlflow", "alembic", "urllib3"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.tracking_uri = tracking_uri
         self._artifacts = artifacts
@@ -222,10 +222,13 @@ class Registry:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> RegistryUnavailable:
-        first_line = _without_password(str(error).strip().partition("\n")[0])[:300]
+        if isinstance(error, RequestException) or "Max retries exceeded" in str(error):
+            return RegistryUnavailable(
+                f"MLflow at {self.address} does not answer. Check MLFLOW_TRACKING_URI and that the server is up."
+            )
+        first_line = _without_password(str(error).strip().partition("\n")[0])
         return RegistryUnavailable(
-            f"MLflow at {self.address} did not do what was asked ({first_line}). "
-            "Check MLFLOW_TRACKING_URI and that the server is up, then run the command again."
+            f"MLflow at {self.address} did not do what was asked: {first_line[:300].rstrip('.')}. Look at its log."
         )
 
 

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "text", "json"] = "auto"
     """`auto` is text on a terminal and JSON elsewhere."""
 
-    seed: int = 7
+    seed: int = Field(default=7, ge=0, lt=2**32)
     """Seed of everything that draws at random: the search, the bootstrap, the simulator."""
 
     max_refused_share: float = Field(default=0.05, ge=0, le=1)

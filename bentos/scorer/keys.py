@@ -53,6 +53,17 @@ def read_keys(path: str | Path) -> list[KeyRecord]:
     return records
 
 
+def check_keys(settings: Settings) -> None:
+    """Raise SettingsError where a cluster would be left open, or where the keys file can't be used."""
+    if not settings.api_keys_file and settings.platform == "kubernetes":
+        raise SettingsError(
+            "PROPENSITY_API_KEYS_FILE is not set, and on Kubernetes the service is not left open. "
+            "Mount a keys file and name it."
+        )
+    if settings.api_keys_file:
+        read_keys(Path(settings.api_keys_file))
+
+
 class Guard:
     """Lets a request in, or says why not."""
 
@@ -67,11 +78,7 @@ class Guard:
     @classmethod
     def of(cls, settings: Settings, *, monotonic: Callable[[], float]) -> "Guard":
         """Make the guard that the settings ask for; SettingsError where a cluster would be left open."""
-        if not settings.api_keys_file and settings.platform == "kubernetes":
-            raise SettingsError(
-                "PROPENSITY_API_KEYS_FILE is not set, and on Kubernetes the service is not left open. "
-                "Mount a keys file and name it."
-            )
+        check_keys(settings)
         path = Path(settings.api_keys_file) if settings.api_keys_file else None
         return cls(path, monotonic=monotonic)
 

@@ -87,9 +87,16 @@ def check_recent(serving: Serving, recent: Sequence[Prediction]) -> None:
 
 
 def _from_folder(folder: Path) -> Serving:
-    version = folder / "version"
-    name = version.read_text(encoding="utf-8").strip() if version.is_file() else "packaged"
-    return Serving(version=name, model=Model(Bundle.load(folder)))
+    version = _beside(folder, "version") or "packaged"
+    return Serving(
+        version=version, model=Model(Bundle.load(folder)), verdict=_beside(folder, "verdict") or None
+    )
+
+
+def _beside(folder: Path, name: str) -> str:
+    """Return what packaging wrote beside the bundle; empty where the folder holds a bundle alone."""
+    path = folder / name
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def _from_store(reference: str, store: Store) -> Serving:

@@ -4,6 +4,7 @@ The Bento holds the service's source and the bundle beside it, where `model_sour
 while building: packages are named as this release has them and installed when an image is made of the Bento.
 """
 
+import contextlib
 import importlib
 import shutil
 import tempfile
@@ -13,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 import bentoml
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, NotFound
 
-from propensity.bundle import Bundle
+from propensity.bundle import Bundle, digest_of
 from propensity.errors import BrokenBundle
 from propensity.model import Model
 
@@ -40,10 +41,11 @@ _PARTS: Final = ("propensity", "bentos")
 _LEFT_OUT: Final = ("__pycache__", "cli", "simulate", "packaged", "*.pyc", "Dockerfile", "README.md")
 
 
-def package(bundle: Bundle, *, version: str, tag: str | None = None) -> str:
-    """Build a Bento of a verified bundle into BentoML's store and return its tag; `tag` names the Bento's version.
+def package(bundle: Bundle, *, version: str, verdict: str = "") -> str:
+    """Build a Bento of a verified bundle into BentoML's store and return its tag.
 
-    BrokenBundle where the bundle does not verify or the Bento can't be built.
+    The tag names the bundle and the source it was built from: the same again is the Bento that is there. BrokenBundle
+    where the bundle does not verify or the Bento can't be built.
     """
     Model(bundle).verify()
     with tempfile.TemporaryDirectory(prefix="propensity-bento-") as folder:
@@ -52,18 +54,22 @@ def package(bundle: Bundle, *, version: str, tag: str | None = None) -> str:
         inside = context / "bentos" / "scorer" / "packaged"
         bundle.save(inside)
         (inside / "version").write_text(version, encoding="utf-8")
+        (inside / "verdict").write_text(verdict, encoding="utf-8")
+        name = f"v{version}-{digest_of(_content(context)).removeprefix('sha256:')[:12]}"
+        with contextlib.suppress(NotFound):
+            return str(bentoml.bentos.get(f"{NAME}:{name}").tag)
         try:
             bento = bentoml.bentos.build(
                 SERVICE,
                 name=NAME,
-                version=tag or f"v{version}-{bundle.digest.removeprefix('sha256:')[:12]}",
+                version=name,
                 build_ctx=str(context),
                 labels={"model_version": version, "bundle": bundle.digest.removeprefix("sha256:")[:63]},
                 python={"packages": _pinned(), "lock_packages": False},
             )
         except (BentoMLException, OSError) as error:
             raise BrokenBundle(
-                f"BentoML could not build the Bento: {error}. Remove an older one of the same name, or give another tag."
+                f"BentoML could not build the Bento: {error}. Look at BENTOML_HOME: is there room, may it be written?"
             ) from error
     return str(bento.tag)
 
@@ -73,6 +79,10 @@ def _copy_source(context: Path) -> None:
         module = importlib.import_module(part)
         source = Path(next(iter(module.__path__)))
         shutil.copytree(source, context / part, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _pinned() -> list[str]:

@@ -49,7 +49,13 @@ def mapping(_: click.Context, option: click.Parameter, given: str | None) -> dic
 @click.option(
     "--truth", type=click.Path(dir_okay=False), help="Also write each user's true probability here."
 )
-@click.option("--truth-every", default=24, show_default=True, help="Hours between the cutoffs of --truth.")
+@click.option(
+    "--truth-every",
+    default=24,
+    type=click.IntRange(1, 24 * 30),
+    show_default=True,
+    help="Hours between the cutoffs of --truth.",
+)
 def simulate(
     out: str,
     users: int,
@@ -91,6 +97,12 @@ def chosen_format(
     """Return the declared format, or the one that --map describes."""
     from propensity.events.formats import FORMATS, custom_format
 
+    if columns and name:
+        raise click.UsageError("--format names a log's columns and so does --map: give one of them.")
+    if not columns and (types or time_unit != "iso" or delimiter != ","):
+        raise click.UsageError(
+            "--types, --time-unit and --delimiter describe a log given by --map: give that too."
+        )
     if columns:
         return custom_format(columns, types, time_unit=time_unit, delimiter=delimiter)
     return FORMATS[name or "propensity"]
@@ -173,7 +185,13 @@ def summary_lines(summary: "IngestSummary") -> Iterator[str]:
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, help="Rows to show, newest first.")
+@click.option(
+    "--limit",
+    default=20,
+    type=click.IntRange(1, 10_000),
+    show_default=True,
+    help="Rows to show, newest first.",
+)
 def refused(limit: int) -> None:
     """Show rows that could not be events, each with its reason.
 
@@ -188,7 +206,12 @@ def refused(limit: int) -> None:
         return
     click.echo("   ".join(f"{reason}: {count:,}" for reason, count in sorted(counts.items())))
     for refusal in latest:
-        click.echo(f"{refusal.file}:{refusal.line}  {refusal.reason}  {refusal.raw}")
+        click.echo(f"{shown(refusal.file)}:{refusal.line}  {refusal.reason}  {shown(refusal.raw)}")
+
+
+def shown(raw: str) -> str:
+    """Return a stranger's text with what would steer a terminal written out."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in raw)
 
 
 def take_in_simulated(ctx: click.Context, settings: "Settings") -> None:

@@ -18,6 +18,16 @@ from propensity.errors import PropensityError
 
 START_SECONDS: Final = 60
 """Longest the service may take on a busy machine before the demo gives up."""
+ELSEWHERE: Final = (
+    "PROPENSITY_STORE_URI",
+    "MLFLOW_TRACKING_URI",
+    "PROPENSITY_SPOOL_PATH",
+    "PROPENSITY_API_KEYS_FILE",
+    "PROPENSITY_MODEL_REFERENCE",
+    "PROPENSITY_MODEL_PATH",
+    "PROPENSITY_PLATFORM",
+)
+"""What would lead the demo to a real store or registry; it keeps to its own folder."""
 
 
 @click.command()
@@ -37,7 +47,9 @@ def demo(ctx: click.Context, log: str | None, name: str | None, keep: bool) -> N
       propensity demo
       propensity demo --data UserBehavior.csv --format taobao
     """
-    home = Path(".propensity") / f"demo-{name or 'simulated'}"
+    home = demo_home(log, name)
+    for elsewhere in ELSEWHERE:
+        os.environ.pop(elsewhere, None)
     os.environ["PROPENSITY_HOME"] = str(home.absolute())
     started = time.monotonic()
     simulated = not log
@@ -69,6 +81,16 @@ def demo(ctx: click.Context, log: str | None, name: str | None, keep: bool) -> N
             signal.pause()
     for line in what_next(home):
         click.echo(line)
+
+
+def demo_home(log: str | None, name: str | None) -> Path:
+    """Return a folder of this log's own: two logs in one store would be one shop."""
+    from hashlib import sha256
+
+    if not log:
+        return Path(".propensity") / "demo-simulated"
+    which = sha256(str(Path(log).absolute()).encode()).hexdigest()[:6]
+    return Path(".propensity") / f"demo-{name or 'propensity'}-{which}"
 
 
 def simulated_log(ctx: click.Context, home: Path) -> str:

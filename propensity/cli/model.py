@@ -51,6 +51,7 @@ def train(
     """
     settings = door.settle(search="quick" if quick else None)
     registry = door.open_registry(settings)
+    registry.ping()  # before a log is taken in for a training that can't be
     if not retrain and (number := settled_champion(settings, registry=registry)):
         click.echo(f"Version {number} is in production; nothing to do. --retrain trains a challenger.")
         return
@@ -138,7 +139,13 @@ def outcome_lines(outcome: "Outcome") -> list[str]:
 
 
 @click.command()
-@click.option("--limit", default=10, show_default=True, help="Versions to show, newest first.")
+@click.option(
+    "--limit",
+    default=10,
+    type=click.IntRange(1, 1000),
+    show_default=True,
+    help="Versions to show, newest first.",
+)
 def models(limit: int) -> None:
     """List model versions with verdict, alias and metrics.
 
@@ -201,4 +208,4 @@ def package(number: str | None) -> None:
     version = registry.version(number) if number else registry.champion()
     from bentos.scorer.packaging import package as build
 
-    click.echo(build(registry.bundle(version), version=version.number))
+    click.echo(build(registry.bundle(version), version=version.number, verdict=version.verdict))

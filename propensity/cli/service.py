@@ -25,6 +25,12 @@ def serve(port: int, host: str) -> None:
       propensity serve --port 3000
       curl -d '{"user_id": "12345", "cart_count": 3}' localhost:3000/predict
     """
+    from bentos.scorer.keys import check_keys
+    from propensity.store import open_store
+
+    settings = door.settle()
+    check_keys(settings)
+    open_store(settings.store_uri.get_secret_value()).close()  # contacts nothing: looks at the address alone
     command = serve_command(port=port, host=host)
     os.execv(command[0], command)  # noqa: S606 - the process becomes bentoml, signals included
 

@@ -29,7 +29,11 @@ def doctor() -> None:
     """
     settings = door.settle()
     click.echo(f"platform {settings.platform}, home {settings.home}")
-    codes = [code for check in (check_store, check_registry, check_keys) for code in report(check, settings)]
+    codes = [
+        code
+        for check in (check_names, check_store, check_registry, check_api_keys)
+        for code in report(check, settings)
+    ]
     if codes:
         sys.exit(codes[0])
     click.echo("Nothing is wrong.")
@@ -45,6 +49,21 @@ def report(check: "Callable[[Settings], Iterator[Finding]]", settings: "Settings
     except PropensityError as error:
         click.echo(f"wrong  {error}")
         yield error.exit_code
+
+
+def check_names(settings: "Settings") -> Iterator[Finding]:
+    """Look for PROPENSITY_ names in the environment that nothing reads: most likely a typing error."""
+    import os
+
+    known = {f"PROPENSITY_{name.upper()}" for name in type(settings).model_fields}
+    known |= {
+        "PROPENSITY_GIT_COMMIT",
+        "PROPENSITY_VERSION",
+        "PROPENSITY_API_KEY",
+    }  # of the images and the load tests
+    for name in sorted(os.environ):
+        if name.startswith("PROPENSITY_") and name not in known and not name.startswith("PROPENSITY_TEST_"):
+            yield "wrong", f"{name} is set and nothing reads it: is it spelt right?"
 
 
 def check_store(settings: "Settings") -> Iterator[Finding]:
@@ -97,17 +116,18 @@ def check_registry(settings: "Settings") -> Iterator[Finding]:
         )
 
 
-def check_keys(settings: "Settings") -> Iterator[Finding]:
+def check_api_keys(settings: "Settings") -> Iterator[Finding]:
     """Look at the API keys file."""
-    if not settings.api_keys_file:
+    from bentos.scorer.keys import check_keys, read_keys
+
+    check_keys(settings)
+    if settings.api_keys_file:
+        yield "ok", f"{len(read_keys(Path(settings.api_keys_file)))} API keys"
+    else:
         yield (
             "note",
             "no PROPENSITY_API_KEYS_FILE: the service answers anybody who reaches it (embedded mode only)",
         )
-        return
-    from bentos.scorer.keys import read_keys
-
-    yield "ok", f"{len(read_keys(Path(settings.api_keys_file)))} API keys"
 
 
 @click.command()
@@ -145,7 +165,13 @@ def ping(settings: "Settings") -> None:
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, help="Entries to show, newest first.")
+@click.option(
+    "--limit",
+    default=20,
+    type=click.IntRange(1, 10_000),
+    show_default=True,
+    help="Entries to show, newest first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, evidence included.")
 def ledger(limit: int, as_json: bool) -> None:
     """Print what was decided and why: trainings and promotions, newest first.

@@ -149,3 +149,62 @@ def test_the_doctor_names_each_thing_that_is_wrong(settings: Settings) -> None:
     assert done.returncode == 21
     assert "the store answers" in done.stdout
     assert "wrong  MLflow at http://127.0.0.1:9" in done.stdout
+
+
+WRONG = {
+    "PROPENSITY_PLATFORM": ("kubernetes", "PROPENSITY_API_KEYS_FILE is not set"),
+    "PROPENSITY_STORE_URI": ("postgres://somewhere/shop", "PROPENSITY_STORE_URI"),
+    "PROPENSITY_SPOOL_MAX_MB": ("0", "PROPENSITY_SPOOL_MAX_MB"),
+    "PROPENSITY_API_KEYS_FILE": ("nowhere.json", "PROPENSITY_API_KEYS_FILE"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_service_that_cannot_start_as_it_is_set_says_so_at_once(settings: Settings, name: str) -> None:
+    value, word = WRONG[name]
+    done = run(settings, "serve", "--port", "0", **{name: value})
+    assert done.returncode == 30
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert word in done.stderr
+
+
+def test_the_doctor_finds_a_misspelt_setting(settings: Settings) -> None:
+    done = run(settings, "doctor", PROPENSITY_RECAL_TARGET="0.9", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert "PROPENSITY_RECAL_TARGET is set and nothing reads it" in done.stdout
+
+
+def test_options_that_describe_another_log_are_refused_beside_a_named_format(settings: Settings) -> None:
+    assert run(settings, "ingest", "x.csv", "--format", "taobao", "--delimiter", ";").returncode == 2
+    assert run(settings, "ingest", "x.csv", "--format", "taobao", "--map", "user_id=0").returncode == 2
+
+
+def test_a_refused_row_cannot_steer_the_terminal_it_is_shown_on(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(GOOD * 1 + log(users=9)[len(HEADER) :].replace("u8-", "v8-") + "\x1b]0;pwned\x07,u1\n")
+    run(settings, "ingest", str(path), PROPENSITY_MAX_REFUSED_SHARE="0.5")
+    shown = run(settings, "refused").stdout
+    assert "\\x1b]0;pwned\\x07" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_demo_keeps_to_its_own_folder_whatever_is_set(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(log(users=3))
+    elsewhere = tmp_path / "elsewhere.db"
+    done = subprocess.run(
+        [sys.executable, "-m", "propensity", "demo", "--data", str(path)],
+        env={
+            **os.environ,
+            "PROPENSITY_STORE_URI": f"sqlite:///{elsewhere}",
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert not elsewhere.exists()
+    (home,) = (tmp_path / ".propensity").iterdir()
+    assert home.name.startswith("demo-propensity-")
+    assert settings.home != home

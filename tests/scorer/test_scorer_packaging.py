@@ -22,7 +22,7 @@ def test_a_packaged_model_answers_alone(
     code = (
         "import sys; from pathlib import Path; from propensity.bundle import Bundle\n"
         "from bentos.scorer.packaging import package\n"
-        "print(package(Bundle.load(Path(sys.argv[1])), version='7'))"
+        "print(package(Bundle.load(Path(sys.argv[1])), version='7', verdict='unproven'))"
     )
     home = tmp_path / "bentoml"
     built = subprocess.run(
