@@ -24,7 +24,7 @@ DOCKERFILE_mlflow := training/mlflow/Dockerfile
 DOCKERFILE_loadtests := loadtests/Dockerfile
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test check format lock docs clean images load-images image-sizes cluster e2e next-image load tools-for-cluster
+.PHONY: help setup demo test check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,13 @@ image-%:
 	@mkdir -p build/images; echo "Building propensity/$*:$(TAG) (log: build/images/$*.log) …"
 	@$(BUILDER) --tag propensity/$*:$(TAG) --build-arg PROPENSITY_GIT_COMMIT=$(COMMIT) --file $(DOCKERFILE_$*) . \
 	  >build/images/$*.log 2>&1 || { tail -n 20 build/images/$*.log; exit 1; }
+
+model-image: tools-for-cluster ## Build the scorer with a model inside  (MODEL=folder of a bundle; the tag is TAG-with-model)
+	@test -f '$(MODEL)/model.onnx' || { echo 'MODEL=$(MODEL) is no folder of a bundle. docs/images.md says where a package keeps it.'; exit 1; }
+	@$(BUILDER) --target with-model --build-context model='$(MODEL)' --tag propensity/scorer:$(TAG)-with-model --file $(DOCKERFILE_scorer) .
+
+load-model-image: tools-for-cluster
+	@$(LOADER) propensity/scorer:$(TAG)-with-model
 
 load-images: tools-for-cluster ## Put the built images into the cluster  (LOADER='kind load docker-image --name NAME')
 	@$(LOADER) $(IMAGES:%=propensity/%:$(TAG))

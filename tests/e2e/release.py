@@ -1,9 +1,7 @@
-"""An installed release: its names, its pods, its service as a client sees it, and pods that stand in for its components."""
+"""An installed release: its names, its pods, and its service as a client sees it."""
 
 import base64
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,6 @@ BRIEF = {"user_id": "12345", "last_activity_hours": 2.5, "cart_count": 3, "sessi
 TRAINING_SECONDS = 420
 """For the whole way of a first model on two busy cores: database, MLflow, log, search, promotion."""
 READY_SECONDS = 120
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 
 
 @dataclass(frozen=True)
@@ -80,6 +73,10 @@ class Release:
         found = self.cluster.get("pods", "--selector", labels)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    def all_pods(self) -> list[Any]:
+        """Every pod of the release."""
+        return self.cluster.get("pods", "--selector", f"app.kubernetes.io/instance={self.name}")  # type: ignore[no-any-return]
+
     def ready(self, component: str) -> list[str]:
         """Names of the component's pods that are ready."""
         return [pod["metadata"]["name"] for pod in self.pods(component) if condition(pod, "Ready")]
@@ -112,50 +109,6 @@ class Release:
         """The last lines of a component's pods."""
         labels = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
         return self.cluster.kubectl("logs", "--selector", labels, "--tail", "30", "--all-containers")
-
-    def stand_in(
-        self, component: str, code: str, *, image: str = "scorer", seconds: float = 120
-    ) -> tuple[str, str]:
-        """Run Python in a pod with a component's labels; return the phase it ended in and what it printed."""
-        name = f"stand-in-{os.urandom(4).hex()}"
-        self.cluster.apply(self._stand_in(name, component, code, image=image))
-        phase = self.cluster.finished(name, seconds=seconds)
-        said = self.cluster.kubectl("logs", name)
-        self.cluster.kubectl("delete", "pod", name, "--wait=false")
-        return phase, said
-
-    def _stand_in(self, name: str, component: str, code: str, *, image: str) -> Mapping[str, Any]:
-        labels = {
-            "app.kubernetes.io/name": "propensity",
-            "app.kubernetes.io/instance": self.name,
-            "app.kubernetes.io/component": component,
-        }
-        container = {
-            "name": "stand-in",
-            "image": f"propensity/{image}:{self.tag}",
-            "imagePullPolicy": "IfNotPresent",
-            "command": ["python", "-c", code],
-            "securityContext": RESTRICTED,
-            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-        }
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "labels": labels},
-            "spec": {
-                "restartPolicy": "Never",
-                "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
-                "terminationGracePeriodSeconds": 1,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": 10001,
-                    "runAsGroup": 10001,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "containers": [container],
-            },
-        }
 
 
 def condition(found: Any, kind: str) -> bool:

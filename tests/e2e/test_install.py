@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from tests.e2e.cluster import until
 from tests.e2e.release import BRIEF, Release, condition
+from tests.e2e.standin import stand_in
 
 ASK_MLFLOW = """
 import json, urllib.request
@@ -24,7 +25,7 @@ def test_the_training_job_succeeds_at_its_first_try(release: Release) -> None:
 
 
 def test_mlflow_asked_by_its_service_name_shows_the_version_in_production(release: Release, key: str) -> None:
-    phase, said = release.stand_in("training", ASK_MLFLOW.format(full=release.full))
+    phase, said = stand_in(release, "training", ASK_MLFLOW.format(full=release.full))
     assert phase == "Succeeded", said
     version = json.loads(said)
     assert version["version"] == "1"

@@ -9,6 +9,7 @@ import json
 import pytest
 
 from tests.e2e.release import Release
+from tests.e2e.standin import stand_in
 from tests.e2e.test_training_failures import job_from_template
 
 TRY = """
@@ -58,7 +59,7 @@ def test_a_pod_reaches_what_it_needs_and_nothing_else(release: Release, componen
         "api server": address(release, "kubernetes", "--namespace=default"),
     }
     expected = sorted(REACHES[component])
-    phase, said = release.stand_in(component, TRY.format(arguments=json.dumps([targets, expected])))
+    phase, said = stand_in(release, component, TRY.format(arguments=json.dumps([targets, expected])))
     assert phase == "Succeeded", said
     assert json.loads(said) == expected
 
