@@ -3,6 +3,7 @@
 `open_store(uri)` is the only door; what it returns is described by `protocol.Store`.
 """
 
+from propensity.store.findings import MonitorWindow, Outcome
 from propensity.store.opening import open_store
 from propensity.store.protocol import Store
 from propensity.store.records import (
@@ -22,6 +23,8 @@ __all__ = [
     "EventSummary",
     "IngestRecord",
     "LedgerEntry",
+    "MonitorWindow",
+    "Outcome",
     "Prediction",
     "Score",
     "Store",

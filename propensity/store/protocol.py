@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, Self
 
 from propensity.events import Event, Refusal
+from propensity.store.findings import MonitorWindow, Outcome
 from propensity.store.records import (
     Added,
     Champion,
@@ -40,9 +41,15 @@ class EventStore(Protocol):
         """Whether any event of this user is stored."""
 
     def scan(
-        self, *, since: int, until: int, users: UserRange = ..., chunk_rows: int = ...
+        self,
+        *,
+        since: int,
+        until: int,
+        users: UserRange = ...,
+        event_type: str | None = ...,
+        chunk_rows: int = ...,
     ) -> Iterator[list[Event]]:
-        """Yield events with `since <= event_time < until`, ordered by (user_id, event_time, event_id), in chunks.
+        """Yield events (of one type, where named) with `since <= event_time < until`, ordered by (user_id, event_time, event_id), in chunks.
 
         A user is never split over two chunks; a chunk holds about `chunk_rows` events, so memory is bounded by that
         and by the busiest user.
@@ -67,6 +74,9 @@ class EventStore(Protocol):
     def count_before(self, time: int) -> int:
         """Count the events with event_time < time: on MongoDB as quick as they are few, on SQLite one pass."""
 
+    def histogram(self, *, since: int, until: int, width: int) -> list[int]:
+        """Count events in each stretch of `width` microseconds from `since`; the last one ends at `until`."""
+
     def types_since(self, since: int) -> dict[str, int]:
         """Count events by type with event_time >= since."""
 
@@ -80,8 +90,8 @@ class RefusedStore(Protocol):
     def latest(self, limit: int) -> list[Refusal]:
         """Return the newest by refused_at, then refusal_id, descending."""
 
-    def counts(self) -> dict[str, int]:
-        """Count refused rows by reason."""
+    def counts(self, *, since: int | None = ..., until: int | None = ...) -> dict[str, int]:
+        """Count refused rows by reason: all, or those with `since <= refused_at < until`."""
 
 
 class IngestStore(Protocol):
@@ -122,8 +132,56 @@ class ScoreStore(Protocol):
     def top(self, cutoff: int, limit: int) -> list[Score]:
         """Return the scores of a cutoff by probability descending, then user_id ascending."""
 
+    def scan(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Score]]:
+        """Yield the scores of a cutoff by user_id, in chunks."""
+
     def count(self, cutoff: int) -> int:
         """Count the users scored at a cutoff."""
+
+
+class OutcomeStore(Protocol):
+    """Whether scored users bought; one per (user, cutoff), the first one stays but for one correction."""
+
+    def add(self, outcomes: Iterable[Outcome]) -> int:
+        """Store outcomes; one whose (user, cutoff) is there changes nothing. Return how many were new."""
+
+    def correct(self, cutoff: int, user_ids: Iterable[str], *, at: int) -> int:
+        """Set those of a cutoff whose label is 0 to 1, noting when; return how many there were. Again changes nothing."""
+
+    def cutoffs(self, *, since: int, until: int) -> dict[int, int]:
+        """Count outcomes by cutoff, for `since <= cutoff < until`, ascending."""
+
+    def scan(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Outcome]]:
+        """Yield the outcomes of a cutoff by user_id, in chunks."""
+
+
+class WindowStore(Protocol):
+    """What the monitor found and decided; one record per (version, window end), never changed."""
+
+    def add(self, window: MonitorWindow) -> bool:
+        """Store a record; False, and nothing changed, where its version and end have one."""
+
+    def get(self, version: str, end: int) -> MonitorWindow | None:
+        """Return one record."""
+
+    def latest(self, limit: int) -> list[MonitorWindow]:
+        """Return the newest by end, then version, descending."""
+
+
+class ReportStore(Protocol):
+    """Drift reports for people to look at, kept for a while."""
+
+    def put(self, name: str, content: bytes, *, at: int) -> None:
+        """Store a report; one with a known name changes nothing."""
+
+    def get(self, name: str) -> bytes | None:
+        """Return a report, or None where it is unknown or gone."""
+
+    def names(self, limit: int) -> list[str]:
+        """Return the names of the newest by `at`, then name, descending."""
+
+    def drop_before(self, at: int) -> int:
+        """Delete the reports with an earlier `at`; return how many."""
 
 
 class BundleStore(Protocol):
@@ -175,6 +233,9 @@ class Store(Protocol):
     ingests: IngestStore
     predictions: PredictionStore
     scores: ScoreStore
+    outcomes: OutcomeStore
+    windows: WindowStore
+    reports: ReportStore
     bundles: BundleStore
     ledger: LedgerStore
 

@@ -1,11 +1,13 @@
 """Predictions and scores in MongoDB: what the model answered, on request and on a schedule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Final
 
 import msgspec
 from pymongo import ASCENDING, DESCENDING
 
+from propensity.store.batches import batches
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document, to_document
 from propensity.store.records import Prediction, Score
@@ -13,6 +15,11 @@ from propensity.store.records import Prediction, Score
 _KEY: Final = "prediction_id"
 _NEWEST: Final = [("predicted_at", DESCENDING), ("_id", DESCENDING)]
 _BEST: Final = [("probability", DESCENDING), ("user_id", ASCENDING)]
+
+
+def of_cutoff(cutoff: int) -> dict[str, dict[str, str]]:
+    """Return what finds the documents whose `_id` is `cutoff:user_id`, in the order of the users."""
+    return {"_id": {"$gte": f"{cutoff}:", "$lt": f"{cutoff};"}}  # the character after the colon
 
 
 class MongoPredictions:
@@ -69,6 +76,14 @@ class MongoScores:
         with self._database.collection("scores") as collection:
             found = list(collection.find({"cutoff": cutoff}).sort(_BEST).limit(limit))
         return [from_document(one, Score) for one in found]
+
+    def scan(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Score]]:
+        """Yield a cutoff's scores by user, in chunks."""
+        with (
+            self._database.collection("scores") as collection,
+            closing(collection.find(of_cutoff(cutoff)).sort("_id", ASCENDING)) as cursor,
+        ):
+            yield from batches((from_document(one, Score) for one in cursor), chunk_rows)
 
     def count(self, cutoff: int) -> int:
         """Count the users scored at a cutoff."""

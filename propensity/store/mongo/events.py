@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING
@@ -55,10 +56,18 @@ class MongoEvents:
             return collection.find_one({"user_id": user_id}, {"_id": 1}) is not None
 
     def scan(
-        self, *, since: int, until: int, users: UserRange = EVERYONE, chunk_rows: int = 200_000
+        self,
+        *,
+        since: int,
+        until: int,
+        users: UserRange = EVERYONE,
+        event_type: str | None = None,
+        chunk_rows: int = 200_000,
     ) -> Iterator[list[Event]]:
         """Yield events by user and time in chunks of whole users."""
-        where = {"event_time": {"$gte": since, "$lt": until}, **_within(users)}
+        where: dict[str, Any] = {"event_time": {"$gte": since, "$lt": until}, **_within(users)}
+        if event_type is not None:
+            where["event_type"] = event_type
         return whole_users(batches(self._found(where), chunk_rows))
 
     def user_ranges(self, count: int) -> list[UserRange]:
@@ -101,6 +110,15 @@ class MongoEvents:
         ]
         with self._database.collection("events") as collection:
             return {one["_id"]: int(one["events"]) for one in collection.aggregate(counting)}
+
+    def histogram(self, *, since: int, until: int, width: int) -> list[int]:
+        """Count events by stretches of `width` microseconds: one step along the index by time for each."""
+        edges = [*range(since, until, width), until]
+        with self._database.collection("events") as collection:
+            return [
+                collection.count_documents({"event_time": {"$gte": first, "$lt": end}})
+                for first, end in pairwise(edges)
+            ]
 
     def _found(self, where: dict[str, Any]) -> Iterator[Event]:
         with (

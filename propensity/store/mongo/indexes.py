@@ -27,6 +27,9 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
             name="by_probability",
         ),
     ],
+    "outcomes": [IndexModel([("cutoff", ASCENDING)], name="by_cutoff")],
+    "windows": [IndexModel([("end", DESCENDING), ("version", DESCENDING)], name="by_end")],
+    "reports": [IndexModel([("at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
     "ledger": [
         IndexModel([("kind", ASCENDING), ("_id", DESCENDING)], name="by_kind"),
         IndexModel(

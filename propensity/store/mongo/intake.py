@@ -32,10 +32,13 @@ class MongoRefused:
             found = list(collection.find().sort(newest).limit(limit))
         return [from_document(one, Refusal, key="refusal_id") for one in found]
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, *, since: int | None = None, until: int | None = None) -> dict[str, int]:
         """Count refused rows by reason."""
+        bounds = {"$gte": since, "$lt": until}
+        given = {operator: value for operator, value in bounds.items() if value is not None}
+        within = [{"$match": {"refused_at": given}}] if given else []
         with self._database.collection("refused") as collection:
-            return {one["_id"]: int(one["rows"]) for one in collection.aggregate(_BY_REASON)}
+            return {one["_id"]: int(one["rows"]) for one in collection.aggregate([*within, *_BY_REASON])}
 
 
 class MongoIngests:

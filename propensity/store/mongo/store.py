@@ -9,6 +9,7 @@ from propensity.store.mongo.bundles import MongoBundles
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document
 from propensity.store.mongo.events import MongoEvents
+from propensity.store.mongo.findings import MongoOutcomes, MongoReports, MongoWindows
 from propensity.store.mongo.intake import MongoIngests, MongoRefused
 from propensity.store.mongo.ledger import MongoLedger
 from propensity.store.protocol import (
@@ -16,9 +17,12 @@ from propensity.store.protocol import (
     EventStore,
     IngestStore,
     LedgerStore,
+    OutcomeStore,
     PredictionStore,
     RefusedStore,
+    ReportStore,
     ScoreStore,
+    WindowStore,
 )
 from propensity.store.records import Champion
 
@@ -36,6 +40,9 @@ class MongoStore:
         self.ingests: IngestStore = MongoIngests(self._database)
         self.predictions: PredictionStore = MongoPredictions(self._database)
         self.scores: ScoreStore = MongoScores(self._database)
+        self.outcomes: OutcomeStore = MongoOutcomes(self._database)
+        self.windows: WindowStore = MongoWindows(self._database)
+        self.reports: ReportStore = MongoReports(self._database)
         self.bundles: BundleStore = MongoBundles(self._database)
         self.ledger: LedgerStore = MongoLedger(self._database)
 

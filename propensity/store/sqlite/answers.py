@@ -1,6 +1,6 @@
 """Predictions and scores in SQLite: what the model answered, on request and on a schedule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from propensity.store.records import Prediction, Score
 from propensity.store.sqlite.database import Database
@@ -59,6 +59,10 @@ class SqliteScores:
         return self._table.select(
             "WHERE cutoff = ? ORDER BY probability DESC, user_id LIMIT ?", cutoff, limit
         )
+
+    def scan(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Score]]:
+        """Yield a cutoff's scores by user, in chunks."""
+        return self._table.chunks("WHERE cutoff = ? ORDER BY user_id", cutoff, rows=chunk_rows)
 
     def count(self, cutoff: int) -> int:
         """Count the users scored at a cutoff."""

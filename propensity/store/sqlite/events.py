@@ -63,10 +63,19 @@ class SqliteEvents:
         return found is not None
 
     def scan(
-        self, *, since: int, until: int, users: UserRange = EVERYONE, chunk_rows: int = 200_000
+        self,
+        *,
+        since: int,
+        until: int,
+        users: UserRange = EVERYONE,
+        event_type: str | None = None,
+        chunk_rows: int = 200_000,
     ) -> Iterator[list[Event]]:
         """Yield events by user and time in chunks of whole users, all as they were when the scan began."""
-        return whole_users(self._blocks(since, until, users, chunk_rows))
+        where, values = _within(since, until, users)
+        if event_type is not None:
+            where, values = f"{where} AND event_type = ?", [*values, event_type]
+        return whole_users(self._blocks(where, values, chunk_rows))
 
     def user_ranges(self, count: int) -> list[UserRange]:
         """Split all users into at most `count` ranges holding about as many events each."""
@@ -109,12 +118,23 @@ class SqliteEvents:
             ).fetchall()
         return dict(rows)
 
+    def histogram(self, *, since: int, until: int, width: int) -> list[int]:
+        """Count events by stretches of `width` microseconds."""
+        counts = [0] * -(-(until - since) // width)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT (event_time - ?) / ?, count(*) FROM events WHERE event_time >= ? AND event_time < ? GROUP BY 1",
+                (since, width, since, until),
+            ).fetchall()
+        for stretch, events in rows:
+            counts[stretch] = events
+        return counts
+
     def _count(self) -> int:
         with self._database.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM event_ids").fetchone()[0])
 
-    def _blocks(self, since: int, until: int, users: UserRange, rows: int) -> Iterator[list[Event]]:
-        where, values = _within(since, until, users)
+    def _blocks(self, where: str, values: list[str | int], rows: int) -> Iterator[list[Event]]:
         statement = f"{_SELECT} WHERE {where} ORDER BY user_id, event_time, event_id"
         with (
             self._database.reading() as connection,

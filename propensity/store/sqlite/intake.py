@@ -25,10 +25,14 @@ class SqliteRefused:
         """Return the newest by refused_at, then refusal_id, descending."""
         return self._table.select("ORDER BY refused_at DESC, refusal_id DESC LIMIT ?", limit)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, *, since: int | None = None, until: int | None = None) -> dict[str, int]:
         """Count refused rows by reason."""
+        bounds = {"refused_at >= ?": since, "refused_at < ?": until}
+        given = {bound: value for bound, value in bounds.items() if value is not None}
+        where = f"WHERE {' AND '.join(given)}" if given else ""
+        statement = f"SELECT reason, count(*) FROM refused {where} GROUP BY reason"  # noqa: S608
         with self._database.reading() as connection:
-            return dict(connection.execute("SELECT reason, count(*) FROM refused GROUP BY reason").fetchall())
+            return dict(connection.execute(statement, tuple(given.values())).fetchall())
 
 
 class SqliteIngests:

@@ -77,6 +77,22 @@ MIGRATIONS: Final = (
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE outcomes (
+            user_id TEXT NOT NULL, cutoff INTEGER NOT NULL, label INTEGER NOT NULL, probability REAL NOT NULL,
+            prediction INTEGER NOT NULL, model_version TEXT NOT NULL, joined_at INTEGER NOT NULL,
+            corrected_at INTEGER, PRIMARY KEY (cutoff, user_id)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE windows (
+            version TEXT NOT NULL, "end" INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY ("end", version)
+        ) WITHOUT ROWID
+        """,
+        "CREATE TABLE reports (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, content BLOB NOT NULL)",
+        "CREATE INDEX reports_by_time ON reports (at, name)",
+    ),
 )
 
 

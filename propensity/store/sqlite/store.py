@@ -10,15 +10,19 @@ from propensity.store.protocol import (
     EventStore,
     IngestStore,
     LedgerStore,
+    OutcomeStore,
     PredictionStore,
     RefusedStore,
+    ReportStore,
     ScoreStore,
+    WindowStore,
 )
 from propensity.store.records import Champion
 from propensity.store.sqlite.answers import SqlitePredictions, SqliteScores
 from propensity.store.sqlite.bundles import SqliteBundles
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.events import SqliteEvents
+from propensity.store.sqlite.findings import SqliteOutcomes, SqliteReports, SqliteWindows
 from propensity.store.sqlite.intake import SqliteIngests, SqliteRefused
 from propensity.store.sqlite.ledger import SqliteLedger
 
@@ -37,6 +41,9 @@ class SqliteStore:
         self.ingests: IngestStore = SqliteIngests(self._database)
         self.predictions: PredictionStore = SqlitePredictions(self._database)
         self.scores: ScoreStore = SqliteScores(self._database)
+        self.outcomes: OutcomeStore = SqliteOutcomes(self._database)
+        self.windows: WindowStore = SqliteWindows(self._database)
+        self.reports: ReportStore = SqliteReports(self._database)
         self.bundles: BundleStore = SqliteBundles(self._database)
         self.ledger: LedgerStore = SqliteLedger(self._database)
 

@@ -1,7 +1,8 @@
 """A table whose columns are the fields of one record, and whose rows are written once and never changed."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -34,6 +35,15 @@ class Table(Generic[_T]):
         with self._database.reading() as connection:
             rows = connection.execute(self._select + tail, values).fetchall()
         return [self._record(row) for row in rows]
+
+    def chunks(self, tail: str, *values: str | int | None, rows: int) -> Iterator[list[_T]]:
+        """Yield the records of `SELECT … {tail}`, `rows` at a time, all as they were at the first of them."""
+        with (
+            self._database.reading() as connection,
+            closing(connection.execute(self._select + tail, values)) as cursor,
+        ):
+            while block := cursor.fetchmany(rows):
+                yield [self._record(row) for row in block]
 
     def _add(self, batch: list[_T]) -> int:
         with self._database.writing() as connection:
