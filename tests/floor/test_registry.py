@@ -91,7 +91,7 @@ def test_a_version_that_does_not_exist_is_said_to_be_missing(registry: Registry,
 
 def test_a_server_that_is_away_is_one_sentence_without_its_password(tmp_path: Path) -> None:
     away = Registry("http://someone:secret@127.0.0.1:9", artifacts=tmp_path, retries=0, timeout=1)
-    with pytest.raises(RegistryUnavailable, match="does not answer. Check MLFLOW_TRACKING_URI") as caught:
+    with pytest.raises(RegistryUnavailable, match="does not answer") as caught:
         away.ping()
     assert "secret" not in str(caught.value)
 
