@@ -19,6 +19,7 @@ from bentos.scorer.assembly import Assembly
 from bentos.scorer.exchange import ASGIApp
 from bentos.scorer.front import Front
 from bentos.scorer.keys import Guard
+from bentos.scorer.server import bound_shutdown
 from propensity.features.definition import FEATURES
 from propensity.log import set_up_logging
 from propensity.settings import read_settings
@@ -106,8 +107,9 @@ class Scorer:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def settle(self) -> None:
-        """Set up what belongs to the process: logging, thread switching, and a collector spared what was loaded."""
+        """Set up what belongs to the process: logging, its end, thread switching, a collector spared what was loaded."""
         set_up_logging(self.settings.log_format)
+        bound_shutdown()
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()

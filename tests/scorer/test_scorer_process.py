@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,42 @@ def test_at_sigterm_the_log_is_flushed_and_the_process_ends_well(
     assert kept.predictions.count() >= before + 3_000
     newest = kept.predictions.latest(3_000)
     assert {p.sequence for p in newest} == set(range(3_000))
+
+
+def silent_clients(port: int) -> list[socket.socket]:
+    """Connect clients that keep what they began: a body that does not come, and an answer that is not read."""
+    users = [{"user_id": f"u{number}", "cart_count": 1} for number in range(10_000)]
+    body = json.dumps({"users": users}).encode()
+    batch = b"POST /predict/batch HTTP/1.1\r\nHost: s\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    lines = []
+    for sent in (head("Content-Length: 9"), batch * 4):
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        line.connect(("127.0.0.1", port))
+        line.sendall(sent)
+        lines.append(line)
+    return lines
+
+
+def test_silent_clients_do_not_keep_the_process_after_sigterm_nor_lose_a_record(
+    folder: Path, kept: Store, serve: Any, eventually: Callable[..., Any]
+) -> None:
+    before = kept.predictions.count()
+    with serve(
+        folder, PROPENSITY_HOME=str(folder), PROPENSITY_STORE_URI=f"sqlite:///{folder / 'store.db'}"
+    ) as running:
+        eventually(lambda: running.answers("/readyz"), seconds=20)
+        lines = silent_clients(int(running.url.rsplit(":", 1)[1]))
+        counted = re.compile(r'scorer_requests_total\{route="/predict/batch",status="200"\} [1-9]')
+        eventually(lambda: counted.search(running.client.get("/metrics").text))
+        started = time.monotonic()
+        assert running.terminate() == 0
+        assert time.monotonic() - started < 12
+        for line in lines:
+            line.close()
+    added = kept.predictions.count() - before
+    assert added
+    assert added % 10_000 == 0
 
 
 def test_while_the_store_is_away_answers_come_and_their_records_arrive_later(
