@@ -168,6 +168,18 @@ def test_what_a_client_sent_is_not_in_the_log(service: Any) -> None:
     assert "SECRET" not in service.log
 
 
+def test_a_warning_of_the_server_is_in_the_log_once_and_as_ours_are(
+    service: Any, eventually: Callable[..., Any]
+) -> None:
+    before = service.log.count("Invalid HTTP request")
+    converse(service, b"GET /predict HTTP/9.9\r\n\r\n", until=lambda got: b"\r\n\r\n" in got)
+    eventually(lambda: service.log.count("Invalid HTTP request") > before)
+    service.client.get("/livez")
+    assert service.log.count("Invalid HTTP request") == before + 1
+    (line, *_) = (line for line in service.log.splitlines() if "Invalid HTTP request" in line)
+    assert json.loads(line)["logger"] == "uvicorn.error"
+
+
 def test_at_sigterm_the_log_is_flushed_and_the_process_ends_well(
     folder: Path, kept: Store, serve: Any, eventually: Callable[..., Any]
 ) -> None:
