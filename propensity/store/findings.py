@@ -56,8 +56,10 @@ class FeatureShift(msgspec.Struct, frozen=True, kw_only=True):
     spread: float
     """The same for the distance from the reference's middle."""
     p_value: float
-    drifted: bool
-    """Significant after false-discovery control, and large enough to matter."""
+    """The smaller one of the two."""
+    drift: str = ""
+    """`up`, `down`, `wider` or `narrower` where it is significant after false-discovery control and large enough to
+    matter; empty otherwise."""
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):

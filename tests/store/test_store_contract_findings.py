@@ -29,7 +29,7 @@ def score(user_id: str, *, cutoff: int = 100) -> Score:
 
 
 def window(version: str, end: int, *, reason: str = "") -> MonitorWindow:
-    shift = FeatureShift(name="cart_count", shift=0.3, spread=-0.1, p_value=1e-9, drifted=True)
+    shift = FeatureShift(name="cart_count", shift=0.3, spread=-0.1, p_value=1e-9, drift="up")
     return MonitorWindow(
         version=version, start=end - 5, end=end, at=end + 1, quality=QUALITY, reason=reason,
         drift=Drift(judged=True, reason="", users=5, cutoffs=[2**50], features=[shift], persistent=["cart_count"]),
