@@ -19,7 +19,9 @@
     └── ModelError                  4x  a model version
         ├── NoChampion              40
         ├── BrokenBundle            41
-        └── VersionNotFound         42
+        ├── VersionNotFound         42
+        ├── VersionRejected         43
+        └── NothingBefore           44
 
 Codes 0 (done), 1 (a crash), 2 (wrong usage) are as everywhere. A message is one sentence that says what is wrong
 and one that says what to do. An outside library's exception becomes one of these in the one module that knows the
@@ -139,3 +141,15 @@ class VersionNotFound(ModelError):
     """The registry has no such version."""
 
     exit_code = 42
+
+
+class VersionRejected(ModelError):
+    """The version was rolled back once; only a person can put it into production again."""
+
+    exit_code = 43
+
+
+class NothingBefore(ModelError):
+    """There is no version to go back to."""
+
+    exit_code = 44
