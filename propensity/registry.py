@@ -30,6 +30,8 @@ EXPERIMENT: Final = "propensity"
 PRODUCTION: Final = "production"
 CHALLENGER: Final = "challenger"
 PREVIOUS: Final = "previous"
+REJECTED: Final = "rejected"
+"""Tag of a version that was rolled back; it says why."""
 BUNDLE_FOLDER: Final = "bundle"
 
 TRUSTED_TYPES: Final = [
@@ -58,6 +60,11 @@ class Version(NamedTuple):
     created_at: int
     """Microseconds since the epoch."""
     tags: dict[str, str]
+
+    @property
+    def rejected(self) -> str:
+        """Why it was rolled back; empty where it was not."""
+        return self.tags.get(REJECTED, "")
 
 
 class TrainingRecord(NamedTuple):
@@ -155,6 +162,14 @@ class Registry:
                 f"name='{MODEL_NAME}'", max_results=limit, order_by=["version_number DESC"]
             )
             return [_as_version(one) for one in found]
+
+    def rejected(self, digest: str) -> list[Version]:
+        """Return the versions with this bundle that were rolled back, newest first."""
+        with self._translated():
+            found = self._client.search_model_versions(
+                f"name='{MODEL_NAME}' and tag.digest='{digest}'", order_by=["version_number DESC"]
+            )
+        return [version for version in map(_as_version, found) if version.rejected]
 
     def metrics(self, version: Version) -> dict[str, float]:
         """Return the metrics of the run that made a version."""

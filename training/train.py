@@ -10,12 +10,14 @@ import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from propensity.bundle import Bundle
-from propensity.errors import BrokenBundle, StoreUnavailable
+from propensity.errors import BrokenBundle, StoreUnavailable, VersionRejected
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.promotion import promote
+from propensity.lifecycle.slot import begin_asked, begin_by_hand
+from propensity.lifecycle.trainings import DONE, FAILED, REGISTERED
 from propensity.registry import PRODUCTION, Registry, TrainingRecord, Version
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store
@@ -25,12 +27,6 @@ from training.gate import Verdict
 from training.model import Trained
 
 logger = logging.getLogger(__name__)
-
-KIND: Final = "training"
-RUNNING: Final = "running"
-REGISTERED: Final = "registered"
-DONE: Final = "done"
-FAILED: Final = "failed"
 
 
 class Outcome(NamedTuple):
@@ -70,7 +66,16 @@ class Training:
         where store or registry fail; either way the champion keeps its place and the ledger says what happened.
         """
         self._registry.ping()
-        self._entry = self._store.ledger.claim(kind=KIND, state=RUNNING, at=self._clock(), reason=reason)
+        self._entry = begin_by_hand(reason, store=self._store, clock=self._clock)
+        return self._carry_out()
+
+    def run_asked(self, number: int) -> Outcome | None:
+        """Do the training that the ledger has claimed a number for; None where it has ended already."""
+        self._registry.ping()
+        self._entry = begin_asked(number, store=self._store, clock=self._clock)
+        return self._carry_out() if self._entry else None
+
+    def _carry_out(self) -> Outcome:
         with contextlib.ExitStack() as unless_done:
             unless_done.push(self._fail)
             training_set = dataset.build(self._store, self._settings, now=self._clock())
@@ -113,6 +118,12 @@ class Training:
         self._registry.tag(version.number, verdict.tags())
         self._say(f"The gate says: {verdict.word}. {verdict.reason}")
         if verdict.promotes:
+            self._promote(version, verdict)
+        return verdict
+
+    def _promote(self, version: Version, verdict: Verdict) -> None:
+        """Promote what the gate let through, unless the very same model was rolled back before."""
+        try:
             promote(
                 version.number,
                 reason=verdict.reason,
@@ -120,7 +131,9 @@ class Training:
                 registry=self._registry,
                 clock=self._clock,
             )
-        return verdict
+        except VersionRejected as error:
+            self._say(str(error))
+            logger.warning("not promoted", extra={"version": version.number, "why": str(error)})
 
     def _champion(self) -> Bundle | None:
         """Return what is served now: from the store, which has what was promoted, or else from the registry.
@@ -154,4 +167,5 @@ class Training:
     def _fail(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Leave a training that did not end well as failed, whatever stopped it; the error goes on."""
         with contextlib.suppress(StoreUnavailable):
-            self._leave(FAILED, error=str(error) or (kind.__name__ if kind else "stopped"))
+            name = kind.__name__ if kind else "stopped"
+            self._leave(FAILED, error=str(error) or name, failure=name)

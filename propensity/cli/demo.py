@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from propensity.cli import data, door, model, service
+from propensity.cli import data, door, service, training
 from propensity.errors import PropensityError
 
 START_SECONDS: Final = 60
@@ -58,10 +58,10 @@ def demo(ctx: click.Context, log: str | None, name: str | None, keep: bool) -> N
     ctx.invoke(data.ingest, paths=(log,), name=name, allow_unchanged=True)
     ctx.invoke(data.refused, limit=3)
     step(2, "Features, model, calibration, threshold, registry, gate")
-    outcome = model.run_training(
+    outcome = training.run_training(
         settings := door.settle(), registry=door.open_registry(settings), reason="demo"
     )
-    for line in model.outcome_lines(outcome):
+    for line in training.outcome_lines(outcome):
         click.echo(line)
     if simulated:
         from propensity.cli.ceiling import ceiling_lines

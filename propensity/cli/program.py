@@ -7,13 +7,13 @@ from typing import Final
 import click
 
 from propensity import __version__
-from propensity.cli import data, demo, model, service, state
+from propensity.cli import data, demo, model, service, state, training
 from propensity.errors import PropensityError
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "See it all run": (demo.demo,),
     "Data": (data.simulate, data.ingest, data.refused),
-    "Model": (model.train, model.models, model.promote, model.package),
+    "Model": (training.train, model.models, model.promote, model.package),
     "Answers": (service.serve, service.score, service.key),
     "State": (state.doctor, state.wait, state.ledger),
 }

@@ -14,7 +14,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from propensity.registry import PREVIOUS, PRODUCTION, Registry, Version
+from propensity.errors import VersionRejected
+from propensity.registry import PREVIOUS, PRODUCTION, REJECTED, Registry, Version
 from propensity.store import Champion, LedgerEntry, Store
 
 logger = logging.getLogger(__name__)
@@ -28,14 +29,22 @@ SUPERSEDED: Final = "superseded"
 
 
 def promote(
-    number: str, *, reason: str, store: Store, registry: Registry, clock: Callable[[], int]
+    number: str,
+    *,
+    reason: str,
+    store: Store,
+    registry: Registry,
+    clock: Callable[[], int],
+    force: bool = False,
 ) -> LedgerEntry:
     """Make a version the champion and return its ledger entry: `done`, or `superseded` by a newer promotion.
 
     A version that is champion already changes nothing. VersionNotFound, BrokenBundle, or an OutsideError leave the
-    entry at the state that was reached; asking again goes on from there.
+    entry at the state that was reached; asking again goes on from there. VersionRejected where this very model was
+    rolled back before, unless a person says `force`.
     """
     version = registry.version(number)
+    _admit(version, force=force, registry=registry)
     newest = _newest(store)
     if newest and newest.state not in {DONE, SUPERSEDED}:
         if newest.subject == number:
@@ -45,8 +54,21 @@ def promote(
         return newest
     entry = _claim(version, after=newest, reason=reason, store=store, registry=registry, clock=clock)
     if entry is None:  # another run claimed in between: look again at what is newest now
-        return promote(number, reason=reason, store=store, registry=registry, clock=clock)
+        return promote(number, reason=reason, store=store, registry=registry, clock=clock, force=force)
     return _carry_out(entry, version, store=store, registry=registry, clock=clock)
+
+
+def _admit(version: Version, *, force: bool, registry: Registry) -> None:
+    """Raise VersionRejected for a model that was rolled back, whatever its version; `force` forgives it."""
+    rejected = registry.rejected(version.digest)
+    if force:
+        for one in rejected:
+            registry.tag(one.number, {REJECTED: ""})
+    elif rejected:
+        raise VersionRejected(
+            f"Version {version.number} was rolled back ({rejected[0].rejected}). "
+            f"Promote it all the same with `propensity promote {version.number} --force`."
+        )
 
 
 def _carry_out(
@@ -109,7 +131,8 @@ def _claim(
     """Claim the place after the newest promotion; None where another run has it."""
     alias, record = registry.at(PRODUCTION), store.champion()
     current = [alias.number if alias else None, record.version if record else None]
-    previous = next((number for number in current if number and number != version.number), None)
+    others = [number for number in current if number and number != version.number]
+    previous = next((number for number in others if not registry.version(number).rejected), None)
     return store.ledger.claim(
         kind=KIND,
         state=INTENDED,
