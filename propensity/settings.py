@@ -147,48 +147,6 @@ class Settings(BaseSettings):
     report_retention_days: int = Field(default=30, ge=1, le=3650)
     """How long drift reports are kept: each weighs about a megabyte."""
 
-    monitor_window_hours: int = Field(default=24, ge=1, le=24 * 7)
-    """Length of a monitor's window; a day holds every hour once, so that windows are alike."""
-
-    stale_after_hours: float = Field(default=12.0, gt=0, le=24 * 14)
-    """Silence after which a feed counts as stopped: longer than a quiet night, shorter than a lost day."""
-
-    min_volume_share: float = Field(default=0.2, ge=0, le=1)
-    """Share of the events of a week before under which a part of the feed must be missing."""
-
-    drift_min_users: int = Field(default=500, ge=50)
-    """Users that window and reference must each hold: with fewer, chance looks like drift."""
-
-    drift_max_users: int = Field(default=10_000, ge=500)
-    """Users a window is judged on, drawn by a hash; more show only drifts too small to matter."""
-
-    drift_min_effect: float = Field(default=0.05, ge=0, le=1)
-    """Smallest shift that matters: P(above the reference) - P(below); a shop of 1,000 users can just show it."""
-
-    drift_false_discovery: float = Field(default=0.05, gt=0, lt=1)
-    """Share of false findings among the features that are found to drift (Benjamini and Hochberg)."""
-
-    drift_persistence: int = Field(default=2, ge=1, le=30)
-    """Windows of the last `drift_windows` in which a feature must drift the same way: one odd day is no drift."""
-
-    drift_windows: int = Field(default=3, ge=1, le=30)
-    """Windows looked at together; at least `drift_persistence`."""
-
-    performance_days: int = Field(default=7, ge=1, le=60)
-    """Days of mature outcomes that live metrics are taken from: a week, because weekdays differ."""
-
-    performance_drop_share: float = Field(default=0.05, gt=0, lt=1)
-    """Share of the F1 promised for the window's buyers that may be lost before it is a reason to retrain."""
-
-    performance_floor: float = Field(default=0.0, ge=0, le=1)
-    """F1 below which to retrain whatever was promised; 0 for none, because F1 depends on how many users buy."""
-
-    volume_growth: float = Field(default=0.10, gt=0)
-    """Growth of the events since the last finished training from which to retrain."""
-
-    report_retention_days: int = Field(default=30, ge=1, le=3650)
-    """How long drift reports are kept: each weighs about a megabyte."""
-
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Processes or threads for the heavy work."""
 
