@@ -187,6 +187,15 @@ class Registry:
         bundle.expect(version.digest)
         return bundle
 
+    def artifact(self, version: Version, name: str) -> bytes | None:
+        """Return a file that the training of a version logged, or None where there is none of that name."""
+        missing = VersionNotFound(name)
+        try:
+            with self._translated(missing=missing), tempfile.TemporaryDirectory() as folder:
+                return Path(self._client.download_artifacts(version.run_id, name, folder)).read_bytes()
+        except VersionNotFound:
+            return None
+
     def set_alias(self, alias: str, number: str) -> None:
         """Point an alias to a version."""
         with self._translated():
