@@ -54,6 +54,8 @@ class Reason(StrEnum):
 
     NOT_UTF8 = "not_utf8"
     FIELD_COUNT = "field_count"
+    UNKNOWN_FIELD = "unknown_field"
+    """A field that no event has: most likely a known one under another name, whose value would be lost."""
     MISSING_USER = "missing_user"
     MISSING_EVENT_ID = "missing_event_id"
     BAD_ID = "bad_id"

@@ -2,8 +2,9 @@
 
 `jobs.ingest.cleaning` holds the same rules as expressions over whole columns, for logs of millions of rows; a property
 test keeps the two at the same verdict for every row. The patterns are shared, so they keep to what both regular
-expression engines read alike. Both look at the fields in the order user_id, event_id, the other ids, event_type, event_time, price; the
-first fault found is the verdict.
+expression engines read alike. Both look at the fields in the order user_id, event_id, the other ids, event_type,
+event_time, price; the first fault found is the verdict. A field that no event has comes before them: a file with such
+a column is refused as a whole, by the formats that are closed.
 """
 
 import datetime as dt
@@ -21,6 +22,7 @@ from propensity.events.event import (
     Event,
     Reason,
 )
+from propensity.events.formats import FIELDS
 
 ZONE: Final = r"(Z|UTC|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 CLOCK_TIME: Final = (
@@ -54,7 +56,9 @@ def validate(item: Mapping[str, object], *, now: int) -> Event | Reason:
     Ids are strings or integers, event_time an ISO-8601 string with a zone or integer microseconds, price a number or
     a decimal string in major units. Spaces around a value do not count, and an optional value that is empty is none.
     """
-    values = {name: _trimmed(item.get(name)) for name in Event._fields}
+    if unknown_field(item) is not None:
+        return Reason.UNKNOWN_FIELD
+    values = {name: _trimmed(item.get(name)) for name in FIELDS}
     try:
         # Keyword arguments are evaluated in the order they stand in: this order is the order of the reasons.
         return Event(
@@ -69,6 +73,11 @@ def validate(item: Mapping[str, object], *, now: int) -> Event | Reason:
         )
     except _Refused as refused:
         return refused.reason
+
+
+def unknown_field(item: Mapping[str, object]) -> str | None:
+    """Return the first field that no event has, if there is one."""
+    return next((name for name in item if name not in FIELDS), None)
 
 
 def _trimmed(value: object) -> object:

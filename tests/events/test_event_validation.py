@@ -15,6 +15,7 @@ from propensity.events.event import (
     Event,
     Reason,
 )
+from propensity.events.formats import FIELDS
 from propensity.events.validation import validate
 
 NOW = 1_700_000_000_000_000
@@ -88,6 +89,9 @@ def test_prices_become_minor_units_without_a_float_in_between(price: object, min
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
+        ({"colour": "red"}, Reason.UNKNOWN_FIELD),
+        ({"colour": None, "user_id": None}, Reason.UNKNOWN_FIELD),
+        ({"ingested_at": NOW}, Reason.UNKNOWN_FIELD),
         ({"user_id": None}, Reason.MISSING_USER),
         ({"user_id": " "}, Reason.MISSING_USER),
         ({"event_id": ""}, Reason.MISSING_EVENT_ID),
@@ -150,7 +154,7 @@ JSON = st.recursive(
 
 # The first text drawn builds hypothesis' table of characters, which alone may look slow on a busy machine.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(Event._fields), JSON))
+@given(st.dictionaries(st.sampled_from([*FIELDS, *FIELDS, "colour"]), JSON))
 def test_whatever_json_holds_gets_a_verdict_and_what_is_taken_keeps_the_bounds(
     item: dict[str, object],
 ) -> None:
