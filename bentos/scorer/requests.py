@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from bentos.scorer.bodies import STAND_IN, repeated_field, without_half_characters
 from bentos.scorer.problems import Problem, invalid
 from propensity.events.event import MAX_ID_LENGTH
 from propensity.features.definition import FEATURES, Feature
@@ -54,39 +55,64 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _single = msgspec.json.Decoder(PredictRequest)
 _batch = msgspec.json.Decoder(BatchRequest)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_alone = msgspec.json.Decoder(msgspec.Raw)
 _anything = msgspec.json.Decoder()
 
 
-def read_single(body: bytes | msgspec.Raw) -> tuple[str, Values]:
+def read_single(body: bytes) -> tuple[str, Values]:
     """Return the user and the values given; a Problem says which field is wrong."""
     try:
         request = _single.decode(body)
     except (ValueError, RecursionError) as error:
         raise _problem(error) from error
     user_id, *values = msgspec.structs.astuple(request)
+    given = len(values) - values.count(_MISSING)
+    if twice := repeated_field(body, fields=1 + given, texts=1):
+        raise invalid("This field is given twice. Send it once.", field=twice[:64])
     return user_id, tuple(values)
 
 
-def read_batch(body: bytes) -> list[msgspec.Raw]:
+def read_batch(body: bytes) -> list[bytes]:
     """Return the users as they stand; a Problem where there is no list of them, or too long a one."""
-    try:
-        return _batch.decode(body).users
-    except (ValueError, RecursionError) as error:
-        raise _problem(error) from error
+    body, found = _read_items(body, _batch)
+    users = [bytes(raw) for raw in found.users]
+    if body.count(b'"') != 2 + sum(user.count(b'"') for user in users):
+        raise invalid("The list of users is given twice. Send one.", field="users")
+    return users
 
 
-def read_events(body: bytes) -> list[Any]:
-    """Return the items of a list, or the one item there is."""
-    try:
-        found = _anything.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise _problem(error) from error
-    items = found if isinstance(found, list) else [found]
-    if len(items) > MAX_EVENTS:
-        raise invalid(f"There are more than {MAX_EVENTS} events. Send them in several requests.")
-    if not isinstance(found, (dict, list)):
+def read_events(body: bytes) -> list[bytes]:
+    """Return the items of a list as they stand, or the one item there is."""
+    start = body.lstrip(b" \t\r\n")[:1]
+    if start not in {b"{", b"["}:
+        _read_items(body, _anything)
         raise invalid("The body is neither an event nor a list of events. Send a JSON object or array.")
-    return items
+    if start == b"{":
+        return [bytes(_read_items(_expect_utf8(body), _alone)[1])]
+    _, found = _read_items(body, _list)
+    if len(found) > MAX_EVENTS:
+        raise invalid(f"There are more than {MAX_EVENTS} events. Send them in several requests.")
+    return [bytes(raw) for raw in found]
+
+
+def _expect_utf8(body: bytes) -> bytes:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise _problem(error) from error
+    return body
+
+
+def _read_items(body: bytes, decoder: msgspec.json.Decoder[Any]) -> tuple[bytes, Any]:
+    """Return what a body holds, and the body as it could be read: half a character spoils only its item."""
+    try:
+        return body, decoder.decode(body)
+    except (ValueError, RecursionError) as error:
+        mended = without_half_characters(body)
+        if mended == body:
+            raise _problem(error) from error
+    return _read_items(mended, decoder)
 
 
 class _OnlyUser(msgspec.Struct):
@@ -96,13 +122,15 @@ class _OnlyUser(msgspec.Struct):
 _only_user = msgspec.json.Decoder(_OnlyUser)
 
 
-def user_of(raw: msgspec.Raw) -> str | None:
+def user_of(raw: bytes) -> str | None:
     """Return the user that a bad item names, if it can be made out."""
     try:
         user_id = _only_user.decode(raw).user_id
     except (ValueError, RecursionError):
         return None
-    return user_id if user_id is not None and len(user_id) <= MAX_ID_LENGTH else None
+    if user_id is None or len(user_id) > MAX_ID_LENGTH or STAND_IN in user_id:
+        return None
+    return None if repeated_field(raw, fields=1, texts=1) == "user_id" else user_id
 
 
 _PLACE: Final = re.compile(r"^(?P<what>.*) - at `\$\.?(?P<field>[^`]*)`$")

@@ -89,6 +89,7 @@ def _event() -> Json:
         "type": "object",
         "description": "One thing a user did. An item that breaks this is refused with a reason; the others are stored.",
         "required": ["event_id", "user_id", "event_type", "event_time"],
+        "additionalProperties": False,
         "properties": {
             "event_id": {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH},
             "user_id": _user_id(),

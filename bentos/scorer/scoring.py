@@ -108,13 +108,13 @@ class Scoring:
                 items[place] = ItemError(user_id=item.user_id, error=problem.detail)
         return BatchAnswer(self._answer_all(items, serving=serving, cutoff=cutoff, started=started))
 
-    def _read(self, body: bytes | msgspec.Raw, *, serving: Serving, cutoff: int) -> Asked:
+    def _read(self, body: bytes, *, serving: Serving, cutoff: int) -> Asked:
         user_id, values = read_single(body)
         if not serving.is_told_enough(values):
             return Asked(user_id, values)
         return Asked(user_id, values, filled(values, rest=self._defaults.at(cutoff)))
 
-    def _read_item(self, raw: msgspec.Raw, *, serving: Serving, cutoff: int) -> Asked | ItemError:
+    def _read_item(self, raw: bytes, *, serving: Serving, cutoff: int) -> Asked | ItemError:
         try:
             return self._read(raw, serving=serving, cutoff=cutoff)
         except Problem as problem:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bentos.scorer import intake
+from bentos.scorer import intake, items
 from bentos.scorer.assembly import Assembly
 from propensity.events.event import HOUR
 from propensity.settings import Settings, read_settings
@@ -50,7 +50,7 @@ def test_the_same_events_again_change_nothing(ask: Ask, store: Store) -> None:
 
 def test_refused_items_are_listed_and_kept_and_the_others_stored(ask: Ask, store: Store) -> None:
     ask("POST", "/events", json=event("taken"))
-    items = [
+    sent = [
         event("fine"),
         event("taken", product_id="p-2"),
         event("odd", event_type="purr"),
@@ -58,8 +58,9 @@ def test_refused_items_are_listed_and_kept_and_the_others_stored(ask: Ask, store
         {"user_id": "new"},
         event("late", event_time="2030-01-01T00:00:00Z"),
         event("bad", price=-1),
+        event("red", colour="SECRET", size=5),
     ]
-    answer = ask("POST", "/events", json=items)
+    answer = ask("POST", "/events", json=sent)
     assert answer.status_code == 202
     body = answer.json()
     assert body["accepted"] == 1
@@ -70,17 +71,72 @@ def test_refused_items_are_listed_and_kept_and_the_others_stored(ask: Ask, store
         (4, None, "missing_event_id"),
         (5, "late", "future"),
         (6, "bad", "negative_price"),
+        (7, "red", "unknown_field"),
     ]
     assert all(item["message"] for item in body["refused"])
+    assert body["refused"][-1]["message"].startswith("colour is no field of an event. ")
+    assert "SECRET" not in answer.text
     assert sorted(store.refused.counts()) == sorted({item["reason"] for item in body["refused"]})
     assert {refusal.source for refusal in store.refused.latest(9)} == {"api"}
 
 
-@pytest.mark.parametrize("message", [*intake.MESSAGES.values(), intake.OTHERWISE])
+@pytest.mark.parametrize("message", [*items.MESSAGES.values(), items.OTHERWISE])
 def test_every_reason_says_what_is_wrong_and_what_to_do(message: str) -> None:
     what, remedy = message.removesuffix(".").split(". ")
     assert what
     assert remedy.split()[0] in {"Send", "Check", "See"}
+
+
+def test_an_unknown_fields_name_is_cut(ask: Ask) -> None:
+    (refused,) = ask("POST", "/events", json=event("e") | {"x" * 9_999: 1}).json()["refused"]
+    assert refused["message"].startswith("x" * 64 + " is no field of an event. ")
+
+
+GOOD = b'"event_id": "e", "user_id": "u", "event_type": "cart", "event_time": "2025-11-22T08:00:00Z"'
+BROKEN = [
+    (GOOD + b', "price": 1e999', "bad_price"),
+    (GOOD + b', "price": -1e999', "bad_price"),
+    (GOOD.replace(b'"2025-11-22T08:00:00Z"', b"1e999"), "bad_time"),
+    (GOOD.replace(b'"u"', rb'"\ud800"'), "bad_id"),
+    (GOOD + rb', "product_id": "\udc00 and \\ud800"', "bad_id"),
+    (GOOD + rb', "product_id": "\ud800\ud83d\ude00"', "bad_id"),
+    (GOOD + rb', "\ud800": 1', "unknown_field"),
+    (GOOD + b', "product_id": ' + b"9" * 9_000, "unreadable"),
+    (GOOD + b', "product_id": "\xff"', "not_utf8"),
+    (GOOD + b', "user_id": "a"', "repeated_field"),
+    (GOOD + rb', "user\u005fid": "u"', "repeated_field"),
+    (GOOD + rb', "session_id": "\"", "price": 1, "price": 1', "repeated_field"),
+]
+
+
+@pytest.mark.parametrize(("broken", "reason"), BROKEN, ids=range(len(BROKEN)))
+def test_an_item_that_can_not_be_read_spoils_only_itself(
+    ask: Ask, store: Store, now: int, broken: bytes, reason: str
+) -> None:
+    fine = GOOD.replace(b'"e"', b'"fine"') + rb', "product_id": "\"a\" \\ud800 \ud83d\ude00"'
+    answer = ask("POST", "/events", content=b"[{%s}, {%s}]" % (broken, fine))
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert (body["accepted"], [(one["index"], one["reason"]) for one in body["refused"]]) == (
+        1,
+        [(0, reason)],
+    )
+    assert store.refused.counts() == {reason: 1}
+    (stored,) = store.events.of_user("u", since=0, until=now + 1, lag=0, limit=9)
+    assert stored.product_id == '"a" \\ud800 \N{GRINNING FACE}'
+
+
+def test_a_refused_item_is_kept_as_it_stood(ask: Ask, store: Store) -> None:
+    item = b'{"event_id":  "e","price":1E999,  "user_id": "u"}'
+    ask("POST", "/events", content=b" [%s ]" % item)
+    (kept,) = store.refused.latest(9)
+    assert (kept.raw, kept.user_id) == (item.decode(), "u")
+
+
+def test_an_event_that_is_sent_alone_is_read_as_one_of_a_list_is(ask: Ask) -> None:
+    answer = ask("POST", "/events", content=b" {%s, %s}" % (GOOD, GOOD))
+    assert answer.status_code == 202
+    assert [one["reason"] for one in answer.json()["refused"]] == ["repeated_field"]
 
 
 def test_two_contents_for_one_id_in_one_request_are_one_event_and_one_conflict(ask: Ask) -> None:

@@ -120,6 +120,40 @@ def test_a_bad_or_unknown_user_of_a_batch_is_an_item_with_an_error(ask: Ask) -> 
     assert [item["error"]["code"] for item in items[1:]] == ["invalid", "unknown_user", "invalid", "invalid"]
 
 
+@pytest.mark.parametrize(
+    ("bad", "user_id", "field"),
+    [
+        (rb'{"user_id": "\ud800", "cart_count": 1}', None, "user_id"),
+        (rb'{"user_id": "a", "\udfff": 1}', "a", "\0"),
+        (b'{"user_id": "a", "cart_count": 1e999}', "a", "cart_count"),
+        (b'{"user_id": "a", "cart_count": %s}' % (b"9" * 9_000), "a", "cart_count"),
+        (b'{"user_id": "\xff", "cart_count": 1}', None, None),
+        (b'{"user_id": "a", "cart_count": 1, "cart_count": 2}', "a", "cart_count"),
+        (b'{"user_id": "a", "user_id": "b", "cart_count": 2}', None, "user_id"),
+        (rb'{"user_id": "a", "user\u005fid": "b", "cart_count": 2}', None, "user_id"),
+    ],
+)
+def test_a_user_that_can_not_be_read_spoils_only_itself(
+    ask: Ask, bad: bytes, user_id: str | None, field: str | None
+) -> None:
+    fine = rb'{"user_id": "\"x\" \\ud800 \ud83d\ude00", "cart_count": 3}'
+    answer = ask("POST", "/predict/batch", content=b'{"users": [%s, %s]}' % (bad, fine))
+    assert answer.status_code == 200, answer.text
+    broken, answered = answer.json()["predictions"]
+    assert (broken["user_id"], broken["error"]["code"], broken["error"]["field"]) == (
+        user_id,
+        "invalid",
+        field,
+    )
+    assert answered["user_id"] == '"x" \\ud800 \N{GRINNING FACE}'
+
+
+def test_users_that_are_named_twice_are_no_batch(ask: Ask) -> None:
+    one = b'"users": [{"user_id": "a", "cart_count": 1}]'
+    answer = ask("POST", "/predict/batch", content=b"{%s, %s}" % (one, one))
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "users")
+
+
 def test_a_batch_gives_what_single_requests_give(ask: Ask) -> None:
     users = [{"user_id": "known"}, {"user_id": "known", "cart_count": 5}, {"user_id": "s", "views_24h": 9}]
     together = ask("POST", "/predict/batch", json={"users": users}).json()["predictions"]
@@ -179,6 +213,9 @@ def test_every_prediction_is_logged_with_where_it_came_from(
         (b'{"user_id": "a", "cart_count": Infinity}', None),
         (b'{"user_id": "a\xff", "cart_count": 3}', None),
         (b'{"user_id": "\\ud800", "cart_count": 3}', None),
+        (b'{"user_id": "a", "cart_count": 1, "cart_count": 1}', "cart_count"),
+        (b'{"user_id": "a", "user_id": "b", "cart_count": 1}', "user_id"),
+        (rb'{"user_id": "\"", "user\u005fid": "b", "cart_count": 1}', "user_id"),
         (b'{"user_id": "a"', None),
         (b"[" * 50_000, None),
         (b'{"user_id": ' + b"[" * 50_000, "user_id"),
@@ -194,6 +231,16 @@ def test_what_breaks_the_schema_is_422_and_names_the_field(ask: Ask, body: bytes
     assert error["code"] == "invalid"
     assert error["message"]
     assert error["field"] == field
+
+
+@pytest.mark.parametrize(
+    "user_id", [rb"\"a\"", rb"\"cart_count\": 3", rb"\\", rb"\u0022", b"\xc3\xa9 \\ud83d\\ude00"]
+)
+def test_quotes_and_escapes_in_an_id_are_no_fields(ask: Ask, user_id: bytes) -> None:
+    body = b'{"user_id" : "%s", "cart\\u005fcount": 3}' % user_id
+    answer = ask("POST", "/predict", content=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["user_id"] == json.loads(body)["user_id"]
 
 
 def test_whole_numbers_may_be_written_as_floats(ask: Ask) -> None:
