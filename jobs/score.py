@@ -16,7 +16,7 @@ from propensity.features.offline import feature_rows
 from propensity.model import Model
 from propensity.store import Score, Store
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _ROW_TYPE: Final = np.dtype("<f4")
 """How a feature row travels in a Score."""
@@ -46,7 +46,7 @@ def score(
             new += store.scores.add(scores)
             positives += sum(one.prediction for one in scores)
     summary = ScoreSummary(users=users, new=new, positives=positives, cutoff=cutoff)
-    log.info("scored all active users", extra={"model_version": model_version, **summary._asdict()})
+    logger.info("scored all active users", extra={"model_version": model_version, **summary._asdict()})
     return summary
 
 

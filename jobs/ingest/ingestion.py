@@ -26,7 +26,7 @@ from propensity.events.formats import LogFormat
 from propensity.store.protocol import Store
 from propensity.store.records import IngestRecord
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def ingest(
@@ -69,7 +69,7 @@ def ingest(
     summary = _summary(
         records, tally, source=source, skipped=len(files) - len(new), seconds=time.perf_counter() - started
     )
-    log.info("ingested", extra={"source": source, "rows": summary.rows, "inserted": summary.inserted})
+    logger.info("ingested", extra={"source": source, "rows": summary.rows, "inserted": summary.inserted})
     if not (allow_unchanged or summary.inserted):
         _expect_something(tally, skipped=summary.skipped)
     return summary
@@ -117,7 +117,7 @@ def _judged(readings: Sequence[Reading], *, max_share: float, log_format: LogFor
     if alone and lacks and not tally.rows:
         raise lacks[0]
     for lack in lacks:
-        log.warning("no rows in a file", extra={"file_error": str(lack)})
+        logger.warning("no rows in a file", extra={"file_error": str(lack)})
     tally.judge(max_share=max_share, format_name=log_format.name)
     return tally
 
