@@ -69,7 +69,9 @@ def judge(window: Sample, reference: Reference, *, before: Sequence[Drift], limi
         cutoffs=np.unique(window.cutoffs).tolist(),
         reference_cutoffs=sorted(matches),
         features=shifts,
-        persistent=persistent(shifts, before=before[-(limits.windows - 1) :], needed=limits.persistence),
+        persistent=persistent(
+            shifts, before=before[max(0, len(before) - limits.windows + 1) :], needed=limits.persistence
+        ),
     )
 
 
