@@ -30,6 +30,12 @@ class EventStore(Protocol):
         Written in batches of bounded size; safe with several processes adding at once. Events must be valid.
         """
 
+    def conflicting(self, events: Iterable[Event]) -> list[Event]:
+        """Return those of the events whose id is stored with other content, in order; writes nothing.
+
+        Only what is stored counts: two events given here may still be a conflict of each other.
+        """
+
     def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
         """Return one user's events with `since <= event_time < until` that were known at `until`, newest first.
 

@@ -65,6 +65,16 @@ def test_an_id_twice_in_one_batch_is_unchanged_or_a_conflict(store: Store) -> No
     assert history(store, "ann", until=9_000) == [VIEW]
 
 
+def test_conflicts_can_be_known_before_anything_is_written(store: Store) -> None:
+    store.events.add([VIEW])
+    others = [VIEW._replace(price=None), VIEW._replace(user_id="bob"), VIEW._replace(event_time=1_001)]
+    asked = [others[0], VIEW, VIEW._replace(ingested_at=None), *others[1:], VIEW._replace(event_id="new")]
+    assert store.events.conflicting(iter(asked)) == others
+    assert store.events.conflicting([]) == []
+    assert store.events.summary().events == 1
+    assert not store.events.knows("bob")
+
+
 def test_adding_nothing_is_no_error(store: Store) -> None:
     assert store.events.add([]) == (0, 0, [])
 

@@ -38,6 +38,11 @@ class MongoEvents:
             conflicts += others
         return Added(inserted, unchanged, conflicts)
 
+    def conflicting(self, events: Iterable[Event]) -> list[Event]:
+        """Return those of the events whose id is stored with other content; see protocol."""
+        with self._database.collection("events") as collection:
+            return [event for batch in batches(events, BATCH) for event in _conflicts(collection, batch)]
+
     def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
         """Return one user's events known at `until`, newest first."""
         if limit < 1:
@@ -134,7 +139,7 @@ def _conflicts(collection: Collection[Document], events: list[Event]) -> list[Ev
     stored: dict[str, tuple[str | int | None, ...]] = {}
     for ids in batches({event.event_id for event in events}, LOOKUP):
         stored |= {one["_id"]: event_of(one).content for one in collection.find({"_id": {"$in": ids}})}
-    return [event for event in events if stored[event.event_id] != event.content]
+    return [event for event in events if stored.get(event.event_id, event.content) != event.content]
 
 
 def _within(users: UserRange) -> dict[str, dict[str, str]]:

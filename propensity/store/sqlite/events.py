@@ -21,6 +21,7 @@ _COLUMNS: Final = (
 )
 _CLAIM: Final = "INSERT INTO event_ids (event_id) VALUES (?)"
 _CLAIM_NEW: Final = f"{_CLAIM} ON CONFLICT DO NOTHING"
+_KNOWN: Final = "SELECT 1 FROM event_ids WHERE event_id = ?"
 _INSERT: Final = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _SELECT: Final = f"SELECT {_COLUMNS} FROM events"  # noqa: S608
 _FIND: Final = f"{_SELECT} WHERE user_id = ? AND event_time = ? AND event_id = ?"
@@ -47,6 +48,15 @@ class SqliteEvents:
             unchanged += added.unchanged
             conflicts += added.conflicts
         return Added(inserted, unchanged, conflicts)
+
+    def conflicting(self, events: Iterable[Event]) -> list[Event]:
+        """Return those of the events whose id is stored with other content; see protocol."""
+        found: list[Event] = []
+        for batch in batches(events, BATCH):
+            with self._database.reading() as connection:
+                known = [event for event in batch if connection.execute(_KNOWN, (event.event_id,)).fetchone()]
+                found += [event for event in known if not _is_stored(connection, event)]
+        return found
 
     def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
         """Return one user's events known at `until`, newest first."""
