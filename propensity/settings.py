@@ -174,6 +174,9 @@ class Settings(BaseSettings):
     namespace: str = ""
     """Namespace of the release; set by the chart."""
 
+    kubeconfig: str = ""
+    """File by which a cluster is reached from outside it, with PROPENSITY_PLATFORM=kubernetes; $KUBECONFIG is not read."""
+
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
         home = self.home.absolute()

@@ -11,8 +11,8 @@ import yaml
 from propensity.settings import Settings
 from tests.chart.rendering import CHART, ROOT, Rendered, containers, environment
 
-EMBEDDED_ONLY = {"model_path"}
-"""Set inside an image made from a packaged Bento, never from outside."""
+EMBEDDED_ONLY = {"model_path", "kubeconfig"}
+"""Set inside an image made from a packaged Bento, and by who is outside the cluster; never by the chart."""
 NAMES = {"tracking_uri": "MLFLOW_TRACKING_URI"}
 """The one name that is not ours."""
 
