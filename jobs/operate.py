@@ -1,0 +1,146 @@
+"""The operator: the one small process that is always on, and does what people asked for and what nobody else finishes.
+
+It answers requests in the ledger, starts a training that was only claimed, frees the slot of one that hangs, follows
+the alias, and brings the service to the champion. One look is `step`; whatever is away is tried again at the next.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from propensity.errors import ModelError, OutsideError, PropensityError
+from propensity.lifecycle import promotion, requests, retraining, slot
+from propensity.lifecycle.platform import Platform
+from propensity.lifecycle.promotion import promote
+from propensity.lifecycle.rollback import roll_back
+from propensity.lifecycle.rollout import Rollouts
+from propensity.lifecycle.trigger import Trigger
+from propensity.registry import PRODUCTION, Registry
+from propensity.settings import Settings
+from propensity.store import LedgerEntry, Store
+
+logger = logging.getLogger(__name__)
+
+PATIENCE: Final = 120_000_000
+"""Microseconds after which a promotion that stands still was left behind by a run that is gone."""
+
+
+class Hands(NamedTuple):
+    """What the operator works with."""
+
+    store: Store
+    registry: Registry
+    platform: Platform
+    settings: Settings
+    clock: Callable[[], int]
+
+
+def step(hands: Hands) -> None:
+    """Look once: each part by itself, so that what is away stops only what needs it."""
+    for part in (tend, answer_requests, follow_alias, roll_out):
+        try:
+            part(hands)
+        except (OutsideError, ModelError) as error:
+            logger.warning("to be tried again", extra={"part": part.__name__, "why": str(error)})
+
+
+def tend(hands: Hands) -> None:
+    """Start a training that was only claimed; free the slot of one that hangs or is gone."""
+    slot.tend_training(
+        store=hands.store,
+        settings=hands.settings,
+        start=hands.platform.start_training,
+        is_gone=hands.platform.training_is_gone,
+        clock=hands.clock,
+    )
+
+
+def answer_requests(hands: Hands) -> None:
+    """Do what people asked for, oldest first; one that can't be done says why, one that can't be done now waits."""
+    for request in requests.open_requests(hands.store):
+        try:
+            state, result = requests.DONE, _answer(request, hands)
+        except OutsideError:
+            raise
+        except PropensityError as error:
+            state, result = requests.REFUSED, str(error)
+        requests.answer(request, state, result=result, store=hands.store, clock=hands.clock)
+
+
+def _answer(request: LedgerEntry, hands: Hands) -> str:
+    store, registry, clock = hands.store, hands.registry, hands.clock
+    match request.evidence["action"]:
+        case "retrain":
+            return _retrain(request, hands)
+        case "promote":
+            entry = promote(
+                str(request.subject),
+                reason=request.reason,
+                store=store,
+                registry=registry,
+                clock=clock,
+                force=bool(request.evidence.get("force")),
+            )
+            return f"Promotion of version {entry.subject} is {entry.state}."
+    key = f"rollback:{requests.KIND}:{request.sequence}"
+    entry = roll_back(request.reason, key=key, store=store, registry=registry, clock=clock)
+    return f"Back to version {entry.subject}."
+
+
+def _retrain(request: LedgerEntry, hands: Hands) -> str:
+    trigger = Trigger(kind="manual", reason=request.reason, window_end=request.at)
+    entry = retraining.request_retraining(
+        [trigger],
+        store=hands.store,
+        settings=hands.settings,
+        start=hands.platform.start_training,
+        is_gone=hands.platform.training_is_gone,
+        clock=hands.clock,
+    )
+    return f"{entry.state}: {entry.subject or entry.reason}"
+
+
+def follow_alias(hands: Hands) -> None:
+    """Finish a promotion that was left behind, and follow an alias that was moved by hand in MLflow."""
+    alias, record = hands.registry.at(PRODUCTION), hands.store.champion()
+    newest = next(iter(hands.store.ledger.latest(1, promotion.KIND)), None)
+    if newest is not None and newest.state not in {promotion.DONE, promotion.SUPERSEDED}:
+        if hands.clock() - newest.updated_at > PATIENCE:
+            _promote(str(newest.subject), newest.reason, hands)
+        return
+    if alias is None or (record is not None and record.version == alias.number):
+        return
+    if alias.rejected and record is not None:
+        logger.warning("alias put back", extra={"from": alias.number, "to": record.version})
+        hands.registry.set_alias(PRODUCTION, record.version)
+        return
+    _promote(alias.number, "The alias was moved by hand.", hands)
+
+
+def _promote(number: str, reason: str, hands: Hands) -> None:
+    promote(number, reason=reason, store=hands.store, registry=hands.registry, clock=hands.clock)
+
+
+def roll_out(hands: Hands) -> None:
+    """Bring the service to the champion."""
+    Rollouts(
+        store=hands.store,
+        registry=hands.registry,
+        platform=hands.platform,
+        settings=hands.settings,
+        clock=hands.clock,
+    ).advance()
+
+
+def operate(hands: Hands, *, stop: threading.Event, health: Path) -> None:
+    """Look again and again until told to stop; the file `health` is touched after each look, which a probe reads."""
+    health.parent.mkdir(parents=True, exist_ok=True)
+    while not stop.is_set():
+        try:
+            step(hands)
+        except Exception:  # the loop's door: one look that fails must not be the last
+            logger.exception("a look failed")
+        health.touch()
+        stop.wait(hands.settings.operate_interval_seconds)

@@ -1,0 +1,57 @@
+"""Requests: what people ask of the operator. The command line and the dashboard write them and do nothing themselves.
+
+asked     waiting for the operator
+done      it did so: evidence `result`
+refused   it could not: evidence `result` says why
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from propensity.store import LedgerEntry, Store
+
+KIND: Final = "request"
+ASKED: Final = "asked"
+DONE: Final = "done"
+REFUSED: Final = "refused"
+RECENT: Final = 100
+"""Entries that are looked at for open ones: people do not write more in one tick."""
+Action = Literal["retrain", "promote", "roll back"]
+
+
+def ask(
+    action: Action,
+    *,
+    reason: str,
+    store: Store,
+    clock: Callable[[], int],
+    version: str | None = None,
+    force: bool = False,
+) -> LedgerEntry:
+    """Write a request; `version` is whom to promote, `force` also where it was rolled back before."""
+    while True:
+        entry = store.ledger.claim(
+            kind=KIND,
+            state=ASKED,
+            at=clock(),
+            reason=reason,
+            subject=version,
+            evidence={"action": action, "force": force},
+        )
+        if entry is not None:
+            return entry
+
+
+def open_requests(store: Store) -> list[LedgerEntry]:
+    """Return the requests that wait, oldest first."""
+    return [entry for entry in reversed(store.ledger.latest(RECENT, KIND)) if entry.state == ASKED]
+
+
+def answer(
+    request: LedgerEntry, state: str, *, result: str, store: Store, clock: Callable[[], int]
+) -> LedgerEntry:
+    """Write what became of a request."""
+    moved = store.ledger.move(
+        request.sequence, from_state=ASKED, to_state=state, at=clock(), evidence={"result": result}
+    )
+    return moved or store.ledger.get(request.sequence) or request
