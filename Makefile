@@ -104,7 +104,7 @@ next-image: tools-for-cluster
 	@$(LOADER) propensity/scorer:$(TAG)-next
 
 # What the tests of chart and cluster need on top.
-$(VENV)/.cluster: uv.lock
+$(VENV)/.cluster: $(VENV)/.ready
 	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --quiet --inexact --group cluster
 	@touch $@
 
