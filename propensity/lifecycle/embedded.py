@@ -16,6 +16,13 @@ from propensity.errors import StoreUnavailable
 
 TRAINING_COMMAND: Final = (sys.executable, "-m", "propensity", "train", "--retrain", "--number")
 
+_DETACH: Final = (
+    "import subprocess, sys\n"
+    "process = subprocess.Popen(sys.argv[1:], start_new_session=True)\n"
+    "print(f'Training {sys.argv[-1]} is process {process.pid}.')\n"
+)
+"""Starts a process and leaves it to the system, so that nobody here has to wait for its end."""
+
 
 class EmbeddedPlatform:
     """lifecycle.platform.Platform in one folder."""
@@ -69,16 +76,14 @@ class EmbeddedPlatform:
 
     def _begin(self, number: int, log: IO[str]) -> None:
         """Begin the process: it inherits the log and with it the lock, which ends when it does."""
-        environment = {**os.environ, "PROPENSITY_HOME": str(self._home)}
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            [*self._command, str(number)],
+        subprocess.run(  # noqa: S603 - our own words
+            [sys.executable, "-I", "-S", "-c", _DETACH, *self._command, str(number)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
-            start_new_session=True,
+            env={**os.environ, "PROPENSITY_HOME": str(self._home)},
+            check=True,
         )
-        log.write(f"Training {number} is process {process.pid}.\n")
 
 
 def _locked(log: IO[str]) -> bool:
