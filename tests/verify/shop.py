@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from jobs.monitor.drift.reference import Reference
 from jobs.monitor.drift.sample import COLUMNS, Sample
+from jobs.monitor.drift.trigger import limits_of
 from jobs.monitor.drift.verdict import Limits, judge
 from propensity.events.event import DAY, HOUR
 from propensity.features.definition import HORIZON, NAMES
@@ -25,7 +26,7 @@ TRAINED_DAYS = 60
 """Days of events the champion is made from."""
 SCORED_EVERY = 6 * HOUR
 """As the chart's schedule does by default."""
-DEFAULTS = Limits(min_users=500, min_effect=0.05, false_discovery=0.05, persistence=2, windows=3)
+DEFAULTS = limits_of(Settings())
 
 
 @dataclass(frozen=True)
