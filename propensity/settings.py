@@ -120,8 +120,8 @@ class Settings(BaseSettings):
     drift_max_users: int = Field(default=10_000, ge=500)
     """Users a window is judged on, drawn by a hash; more show only drifts too small to matter."""
 
-    drift_min_effect: float = Field(default=0.05, ge=0, le=1)
-    """Smallest shift that matters: P(above the reference) - P(below); a shop of 1,000 users can just show it."""
+    drift_min_effect: float = Field(default=0.04, ge=0, le=1)
+    """Smallest shift that matters: P(above the reference) - P(below); a shop of 2,000 users can just show it."""
 
     drift_false_discovery: float = Field(default=0.05, gt=0, lt=1)
     """Share of false findings among the features that are found to drift (Benjamini and Hochberg)."""
