@@ -42,7 +42,7 @@ class SettingsError(PropensityError):
 
 
 class InputError(PropensityError):
-    """The event log handed in can't be used as it is; nothing of it was stored."""
+    """The event log handed in can't be used as it is; nothing of it was stored, or the message says what was."""
 
 
 class EmptyInput(InputError):
@@ -82,7 +82,7 @@ class EventsInFuture(InputError):
 
 
 class NothingNew(InputError):
-    """Every event of the file is in the store already."""
+    """Every file named was taken in before, as it is."""
 
     exit_code = 16
 

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from jobs.ingest.conflicts import expect_few_conflicts
 from jobs.ingest.files import LogFile, find_files
-from jobs.ingest.known import is_taken_in
+from jobs.ingest.known import is_taken_in, record_id
 from jobs.ingest.progress import Progress
 from jobs.ingest.reading import Reading, read
 from jobs.ingest.spill import on_disk
@@ -22,6 +23,7 @@ from jobs.ingest.summary import IngestSummary
 from jobs.ingest.tally import Tally
 from jobs.ingest.writing import write
 from propensity.errors import NothingNew
+from propensity.events import Reason
 from propensity.events.formats import LogFormat
 from propensity.store.protocol import Store
 from propensity.store.records import IngestRecord
@@ -44,8 +46,9 @@ def ingest(
 
     `paths` are files, folders or URLs. `source` names the feed and is part of the ids of events that bring none; it
     defaults to the format's name. `progress` hears bytes done and bytes in all. Raise an InputError with nothing
-    stored where the logs can't be used, and NothingNew where the store had every event, unless that is allowed.
-    A file that was taken in before, as it is, is not read again.
+    stored where the logs can't be used, and NothingNew where they were taken in before, unless that is allowed.
+    A file that was taken in before, as it is, is not read again. Only where too many events of one run claim the same
+    ids is TooManyRefused raised after the others were stored.
     """
     started = time.perf_counter()
     files = find_files(paths)
@@ -54,23 +57,27 @@ def ingest(
     new = _new_ones(files, source=source, log_format=log_format, store=store, told=told)
     with _temporary_folder() as folder:
         readings = _read_all(new, folder, log_format=log_format, now=now, told=told)
-        tally = _judged(readings, max_share=max_refused_share, log_format=log_format, alone=new == files)
-        records = [
-            write(
-                reading,
-                source=source,
-                log_format=log_format,
-                store=store,
-                now=now,
-                progress=partial(told.stored, reading.file),
-            )
-            for reading in readings
-        ]
+        _expect_good(readings, max_share=max_refused_share, log_format=log_format, alone=new == files)
+        expect_few_conflicts(
+            readings, source=source, log_format=log_format, max_share=max_refused_share, events=store.events
+        )
+        ids = [record_id(reading.digest, source=source, log_format=log_format) for reading in readings]
+        is_first_time = any(store.ingests.get(ingest_id) is None for ingest_id in ids)
+        records = _write_all(
+            readings,
+            source=source,
+            log_format=log_format,
+            store=store,
+            now=now,
+            told=told,
+            max_share=max_refused_share,
+        )
+    tally = _together(readings)
     summary = _summary(
         records, tally, source=source, skipped=len(files) - len(new), seconds=time.perf_counter() - started
     )
     logger.info("ingested", extra={"source": source, "rows": summary.rows, "inserted": summary.inserted})
-    if not (allow_unchanged or summary.inserted):
+    if not (allow_unchanged or summary.inserted or is_first_time or Reason.CONFLICT in summary.refused):
         _expect_something(tally, skipped=summary.skipped)
     return summary
 
@@ -108,18 +115,50 @@ def _read_all(
     return readings
 
 
-def _judged(readings: Sequence[Reading], *, max_share: float, log_format: LogFormat, alone: bool) -> Tally:
-    """Return what all files hold together; raise where that is not good enough, or nothing and they stand alone."""
+def _together(readings: Sequence[Reading]) -> Tally:
     tally = Tally()
     for reading in readings:
         tally.merge(reading.tally)
+    return tally
+
+
+def _expect_good(
+    readings: Sequence[Reading], *, max_share: float, log_format: LogFormat, alone: bool
+) -> None:
+    """Raise where what all files hold together is not good enough, or nothing and they stand alone."""
+    tally = _together(readings)
     lacks = [reading.lack for reading in readings if reading.lack]
     if alone and lacks and not tally.rows:
         raise lacks[0]
     for lack in lacks:
         logger.warning("no rows in a file", extra={"file_error": str(lack)})
     tally.judge(max_share=max_share, format_name=log_format.name)
-    return tally
+
+
+def _write_all(
+    readings: Sequence[Reading],
+    *,
+    source: str,
+    log_format: LogFormat,
+    store: Store,
+    now: int,
+    told: Progress,
+    max_share: float,
+) -> list[IngestRecord]:
+    """Store what the files hold; one with conflicts gets its record once they are known to be few in all."""
+    records = []
+    for reading in readings:
+        stored = partial(told.stored, reading.file)
+        record = write(reading, source=source, log_format=log_format, store=store, now=now, progress=stored)
+        records.append(record)
+        if Reason.CONFLICT not in record.refused:
+            store.ingests.put(record)
+    inserted = sum(record.inserted for record in records)
+    _together(readings).judge(max_share=max_share, format_name=log_format.name, stored=inserted)
+    for record in records:
+        if Reason.CONFLICT in record.refused:
+            store.ingests.put(record)
+    return records
 
 
 def _expect_something(tally: Tally, *, skipped: int) -> None:

@@ -43,6 +43,11 @@ class Tally:
             .row(0)
         )
 
+    def refuse(self, reason: Reason, count: int, *, place: str) -> None:
+        """Count rows that were taken for events as refused after all; `place` is the first one's file and line."""
+        self.refused[reason.value] += count
+        self.examples.setdefault(reason.value, place)
+
     def merge(self, other: "Tally") -> None:
         """Add what was found in another file."""
         self.rows += other.rows
@@ -50,27 +55,35 @@ class Tally:
         self.examples = other.examples | self.examples
         self._span(other.first_time, other.last_time)
 
-    def judge(self, *, max_share: float, format_name: str) -> None:
-        """Raise WrongFormat, EventsInFuture or TooManyRefused where more than the set share was refused."""
-        refused = self.refused.total()
-        if refused > max_share * self.rows:
-            raise self._verdict(max_share, format_name)
+    def judge(self, *, max_share: float, format_name: str, stored: int = 0) -> None:
+        """Raise WrongFormat, EventsInFuture or TooManyRefused where more than the set share was refused.
+
+        `stored` is how many of the events are in the store for all that.
+        """
+        if self.refused.total() > max_share * self.rows:
+            raise self._verdict(max_share, format_name, stored)
 
     def _span(self, first: int | None, last: int | None) -> None:
         self.first_time = min((time for time in (self.first_time, first) if time is not None), default=None)
         self.last_time = max((time for time in (self.last_time, last) if time is not None), default=None)
 
-    def _verdict(self, max_share: float, format_name: str) -> InputError:
+    def _verdict(self, max_share: float, format_name: str, stored: int) -> InputError:
         refused = self.refused.total()
         worst, count = self.refused.most_common(1)[0]
         said = (
             f"{refused:,} of {self.rows:,} rows ({100 * refused / self.rows:.3g} %) can't be events, "
-            f"where {100 * max_share:.3g} % may be: {self._commonest()}. Nothing was stored."
+            f"where {100 * max_share:.3g} % may be: {self._commonest()}. "
+            f"{f'{stored:,} events were' if stored else 'Nothing was'} stored."
         )
         if worst == Reason.FUTURE and count * 2 > refused:
             return EventsInFuture(f"{said} Check the time zone of the log and the unit of its times.")
         if worst in FORM and refused > NEARLY_ALL * self.rows:
             return WrongFormat(f"This is no {format_name} log: {said} Check --format or --map.")
+        if worst == Reason.CONFLICT:
+            return TooManyRefused(
+                f"{said} These event_ids are stored with other content: give each event an id of its own, "
+                "or allow more by PROPENSITY_MAX_REFUSED_SHARE."
+            )
         return TooManyRefused(f"{said} Mend the export, or allow more by PROPENSITY_MAX_REFUSED_SHARE.")
 
     def _commonest(self) -> str:

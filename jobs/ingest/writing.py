@@ -1,6 +1,6 @@
-"""One file's events, refusals and record into the store, in that order.
+"""One file's events and refusals into the store, and the record that says that all of it is in.
 
-Each has a key of its own, so writing them again changes nothing; the record comes last, and says that all of it is in.
+Each has a key of its own, so writing them again changes nothing; the record is left to the caller, to come last.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,36 +30,45 @@ def write(
     now: int,
     progress: Callable[[float], None],
 ) -> IngestRecord:
-    """Store what one file holds and return its record; `progress` hears the share of its events that is stored."""
+    """Store what one file holds and return its record; `progress` hears the share of its events that is stored.
+
+    The file's tally then counts the conflicts that were found.
+    """
     tally, file = reading.tally, reading.file.name
-    inserted = unchanged = conflicting = 0
-    for rows in _slices(reading, source):
-        added = store.events.add(map(Event._make, rows.select(*FIELDS, pl.lit(None)).iter_rows()))
+    inserted = unchanged = done = 0
+    events = tally.events
+    for rows in slices(reading, source=source):
+        added = store.events.add(events_of(rows))
         inserted, unchanged = inserted + added.inserted, unchanged + added.unchanged
         if added.conflicts:
-            conflicting += len(added.conflicts)
-            store.refused.add(conflicts(added.conflicts, rows, source=source, file=file, at=now))
-        progress((inserted + unchanged + conflicting) / tally.events)
+            found = list(conflicts(added.conflicts, rows, source=source, file=file, at=now))
+            store.refused.add(found)
+            place = f"{file}:{min(refusal.line for refusal in found)}"
+            tally.refuse(Reason.CONFLICT, len(added.conflicts), place=place)
+        done += rows.height
+        progress(done / events)
     for rows in reading.spill.refused():
         store.refused.add(refusals(rows, source=source, file=file, at=now))
-    refused = dict(tally.refused) | ({Reason.CONFLICT.value: conflicting} if conflicting else {})
-    record = IngestRecord(
+    return IngestRecord(
         ingest_id=record_id(reading.digest, source=source, log_format=log_format),
         source=source,
         file=file,
         rows=tally.rows,
         inserted=inserted,
         unchanged=unchanged,
-        refused=refused,
+        refused=dict(tally.refused),
         first_time=tally.first_time,
         last_time=tally.last_time,
         finished_at=now,
     )
-    store.ingests.put(record)
-    return record
 
 
-def _slices(reading: Reading, source: str) -> Iterator[pl.DataFrame]:
+def slices(reading: Reading, *, source: str) -> Iterator[pl.DataFrame]:
     """Yield a file's events, identified, in the store's portions."""
     for bucket in reading.spill.events():
         yield from identify(bucket, source=source).iter_slices(STORE_ROWS)
+
+
+def events_of(rows: pl.DataFrame) -> Iterator[Event]:
+    """Yield identified rows as events of a back-fill."""
+    return map(Event._make, rows.select(*FIELDS, pl.lit(None)).iter_rows())

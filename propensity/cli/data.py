@@ -121,7 +121,7 @@ def chosen_format(
 @click.option("--delimiter", default=",", show_default=True)
 @click.option("--source", help="Name of the feed; the same event from the same feed is stored once.")
 @click.option(
-    "--allow-unchanged", is_flag=True, help="End well where every event is stored already (for schedules)."
+    "--allow-unchanged", is_flag=True, help="End well where the files were taken in before (for schedules)."
 )
 def ingest(
     paths: tuple[str, ...], name: str | None, columns: dict[str, str], types: dict[str, str],

@@ -99,9 +99,32 @@ def test_a_file_named_again_is_said_to_be_stored_and_its_record_stays(store: Sto
     assert [record.finished_at for record in store.ingests.latest(5)] == [NOW]
 
 
-def test_events_that_another_file_brought_are_said_to_be_stored(store: Store, folder: Path) -> None:
+def test_a_run_that_only_had_a_record_left_to_write_ends_well_and_the_next_has_nothing_new(
+    store: Store, folder: Path, tmp_path: Path
+) -> None:
+    take(store, folder)
+    (chunk,) = store.events.scan(since=0, until=NOW)
+    with open_store(f"sqlite:///{tmp_path / 'killed.db'}") as killed:
+        killed.events.add(chunk)
+        summary = take(killed, folder, allow_unchanged=False)
+        assert (done(summary), summary.unchanged) == ((1, 0, 1, 0), 1)
+        with pytest.raises(NothingNew):
+            take(killed, folder, allow_unchanged=False)
+
+
+def test_a_file_of_events_that_another_brought_is_taken_note_of_once(store: Store, folder: Path) -> None:
     take(store, folder)
     (folder / "b.csv").write_text("\n" + HEADER + ROW)
+    assert done(take(store, folder, allow_unchanged=False)) == (1, 1, 1, 0)
+    with pytest.raises(NothingNew, match=r"has 2 of the files named"):
+        take(store, folder, allow_unchanged=False)
+
+
+def test_events_of_a_file_that_is_read_again_for_its_future_are_said_to_be_stored(
+    store: Store, folder: Path
+) -> None:
+    (folder / "b.csv").write_text(HEADER + OTHER + "v,view,1700001000,\n")
+    take(store, folder)
     with pytest.raises(NothingNew, match=r"has all 1 events and 1 of the files named"):
         take(store, folder, allow_unchanged=False)
 
