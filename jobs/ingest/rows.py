@@ -77,13 +77,17 @@ def split_line(raw: str, delimiter: str) -> list[str]:
 
 
 def column_positions(columns: Sequence[str], log_format: LogFormat, name: str) -> dict[str, int]:
-    """Return where each field of an event stands among named columns; WrongFormat where needed ones are missing."""
+    """Return where each field of an event stands among named columns; WrongFormat where that is not plain."""
     if missing := log_format.missing_from(columns):
         raise _wrong(name, columns, log_format, f"has no {_listed(missing)}")
     if foreign := log_format.foreign_in(columns):
         raise _wrong(name, columns, log_format, f"has {_listed(foreign)}, which the format does not know")
-    wanted = log_format.columns.items()
-    return {name: columns.index(column) for name, column in wanted if column in columns}
+    wanted = {field: column for field, column in log_format.columns.items() if column in columns}
+    if twice := [column for column in wanted.values() if columns.count(column) > 1]:
+        raise WrongFormat(
+            f"{name} names {_listed(twice)} twice in its header. Rename the column that is not meant, or leave it out."
+        )
+    return {field: columns.index(column) for field, column in wanted.items()}
 
 
 def _layout(first: list[str], log_format: LogFormat, name: str) -> Layout:

@@ -106,6 +106,26 @@ def test_a_header_that_nobody_knows_names_what_is_missing(store: Store, tmp_path
     assert "--map" in message
 
 
+@pytest.mark.parametrize("again", ["user_id", "price"])
+def test_a_header_that_names_a_column_twice(store: Store, tmp_path: Path, again: str) -> None:
+    header = f"extra,{OURS.strip()},{again}\n"
+    path = tmp_path / "log.csv"
+    path.write_text(header + "x,u,view,2020-01-01T00:00:00Z,,v\n")
+    columns = {"user_id": "user_id", "event_type": "event_type", "event_time": "event_time", "price": "price"}
+    with pytest.raises(WrongFormat, match=rf"log\.csv names {again} twice in its header\. Rename"):
+        ingest([str(path)], log_format=custom_format(columns), store=store, now=NOW, max_refused_share=0.05)
+    assert store.events.summary().events == 0
+
+
+@pytest.mark.parametrize("name", ["", "note"])
+def test_a_column_that_is_not_read_may_stand_there_twice(store: Store, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"{name},{OURS.strip()},{name}\n,u,view,2020-01-01T00:00:00Z,,\n")
+    columns = {"user_id": "user_id", "event_type": "event_type", "event_time": "event_time"}
+    ingest([str(path)], log_format=custom_format(columns), store=store, now=NOW, max_refused_share=0.05)
+    assert store.events.summary().events == 1
+
+
 def test_rows_that_all_fail_alike_are_of_another_format(store: Store, tmp_path: Path) -> None:
     message = refuse(store, tmp_path, TAOBAO.replace(",", "\t") * 20, WrongFormat, "taobao")
     assert "20 x field_count" in message
