@@ -29,6 +29,7 @@ def read_lines(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -
     for block in _blocks(stream, name=name, size=block_bytes):
         if not before:
             _expect_text(block[:BINARY_CHECK_BYTES], name)
+            _expect_newlines(block, name)
         lines = _split(block.removeprefix(BOM) if not before else block)
         if not before:
             _expect_utf8(lines, name)
@@ -46,6 +47,7 @@ def _blocks(stream: BinaryIO, *, name: str, size: int) -> Iterator[bytes]:
         if cut:
             yield piece[:cut]
         if len(rest) > MAX_LINE_BYTES:
+            _expect_newlines(rest, name)
             raise NotText(
                 f"{name} has a line of over {MAX_LINE_BYTES >> 20} MB. Name a log with a line per event."
             )
@@ -82,8 +84,26 @@ def _split_doubtful(block: bytes) -> tuple[pl.Series, pl.Series]:
 def _expect_text(start: bytes, name: str) -> None:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NotText(f"{name} is UTF-16 text. Convert it first: iconv -f UTF-16 -t UTF-8.")
+    if kind := _unmarked_utf16(start):
+        raise NotText(f"{name} is UTF-16 text. Convert it first: iconv -f {kind} -t UTF-8.")
     if b"\0" in start:
         raise NotText(f"{name} is neither text, gzip nor Parquet. Name the event log itself, unpacked.")
+
+
+def _unmarked_utf16(start: bytes) -> str | None:
+    """Tell UTF-16 without a mark by its zero bytes: in a log most characters are ASCII, half of each is zero."""
+    even, odd = (start[at::2].count(0) * 2 > len(start[at::2]) for at in (0, 1))
+    if even == odd:
+        return None
+    return "UTF-16BE" if even else "UTF-16LE"
+
+
+def _expect_newlines(start: bytes, name: str) -> None:
+    if b"\n" not in start and b"\r" in start.rstrip(b"\r"):
+        raise NotText(
+            f"{name} ends its lines with a carriage return alone, as old Macs did. "
+            "Convert it first: tr '\\r' '\\n' < old.csv > new.csv."
+        )
 
 
 def _expect_utf8(lines: pl.DataFrame, name: str) -> None:

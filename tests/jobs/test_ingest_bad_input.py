@@ -126,6 +126,20 @@ def test_a_column_that_is_not_read_may_stand_there_twice(store: Store, tmp_path:
     assert store.events.summary().events == 1
 
 
+@pytest.mark.parametrize("rows", [1, 1_000_000])
+def test_line_ends_of_old_macs_are_named(store: Store, tmp_path: Path, rows: int) -> None:
+    message = refuse(store, tmp_path, (OURS + GOOD * rows).replace("\n", "\r"), NotText)
+    assert "ends its lines with a carriage return alone, as old Macs did. Convert it first: " in message
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_utf_16_is_named_with_and_without_its_mark(store: Store, tmp_path: Path, encoding: str) -> None:
+    message = refuse(store, tmp_path, (OURS + GOOD * 3).encode(encoding), NotText)
+    assert "is UTF-16 text. Convert it first: iconv -f UTF-16" in message
+    if encoding != "utf-16":
+        assert f"-f {encoding.upper().replace('-LE', 'LE').replace('-BE', 'BE')} " in message
+
+
 def test_rows_that_all_fail_alike_are_of_another_format(store: Store, tmp_path: Path) -> None:
     message = refuse(store, tmp_path, TAOBAO.replace(",", "\t") * 20, WrongFormat, "taobao")
     assert "20 x field_count" in message
