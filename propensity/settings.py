@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from propensity.errors import SettingsError
@@ -174,8 +174,16 @@ class Settings(BaseSettings):
     namespace: str = ""
     """Namespace of the release; set by the chart."""
 
+    training: int = 0
+    """Number of the ledger's training that a Job was made for; set by the chart from the pod's annotation."""
+
     kubeconfig: str = ""
     """File by which a cluster is reached from outside it, with PROPENSITY_PLATFORM=kubernetes; $KUBECONFIG is not read."""
+
+    @field_validator("training", mode="before")
+    @classmethod
+    def _nothing_is_zero(cls, given: object) -> object:
+        return given or 0  # a pod without the annotation gets an empty text
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--reason", default="asked for by hand", show_default=True, help="Why; the ledger keeps it.")
 @click.option("--quick", is_flag=True, help="Search the small grid.")
-@click.option(
-    "--number", type=int, envvar="PROPENSITY_TRAINING", help="Training of the ledger this is started for."
-)
+@click.option("--number", type=int, help="Training of the ledger this is started for.")
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -64,6 +62,7 @@ def train(
         data.take_in_simulated(ctx, settings)
     if data_path:
         ctx.invoke(data.ingest, paths=data_path, name=name, allow_unchanged=True)
+    number = number or settings.training
     if number:
         outcome = run_asked_training(settings, registry=registry, number=number)
     else:

@@ -59,7 +59,7 @@ def test_every_job_waits_for_what_it_depends_on(everything: Rendered) -> None:
 
 
 def test_unusable_data_is_not_tried_again_and_a_crash_is(everything: Rendered) -> None:
-    assert len(job_specs(everything)) == 4
+    assert len(job_specs(everything)) == 5
     for name, spec in job_specs(everything).items():
         rules = {rule["action"]: rule for rule in spec["podFailurePolicy"]["rules"]}
         container = spec["template"]["spec"]["containers"][0]["name"]

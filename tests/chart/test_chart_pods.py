@@ -32,14 +32,17 @@ def test_every_pod_is_restricted(rendered: Rendered) -> None:
             }, name
 
 
-def test_every_pod_has_an_identity_of_its_component_and_no_token(rendered: Rendered) -> None:
+CALL_THE_API = {"monitor", "operator"}
+
+
+def test_every_pod_has_an_identity_of_its_component_and_a_token_only_for_the_api(rendered: Rendered) -> None:
     accounts = {account["metadata"]["name"]: account for account in rendered.of("ServiceAccount")}
     for name, template in rendered.pods().items():
         component = template["metadata"]["labels"]["app.kubernetes.io/component"]
         account = template["spec"]["serviceAccountName"]
         assert account.endswith(f"-{component}"), name
         assert accounts[account]["automountServiceAccountToken"] is False
-        assert template["spec"]["automountServiceAccountToken"] is False, name
+        assert template["spec"]["automountServiceAccountToken"] is (component in CALL_THE_API), name
 
 
 def test_no_pod_gets_service_links(rendered: Rendered) -> None:

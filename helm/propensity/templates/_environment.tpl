@@ -29,6 +29,13 @@ propensity.dev/settings-checksum: {{ include "propensity.settingsData" . | sha25
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 {{- end -}}
 
+{{/* How those that call the Kubernetes API find this release's objects. */}}
+{{- define "propensity.env.cluster" -}}
+- {name: PROPENSITY_RELEASE, value: {{ include "propensity.fullname" . }}}
+- name: PROPENSITY_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- end -}}
+
 {{- define "propensity.env.store" -}}
 - name: PROPENSITY_STORE_URI
   valueFrom: {secretKeyRef: {name: {{ include "propensity.mongodb.secretName" . }}, key: uri}}

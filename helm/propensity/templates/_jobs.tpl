@@ -4,7 +4,8 @@ command and its values; the rest is the same for all.
 */}}
 
 {{/*
-A Job's spec: (dict "root" . "values" .Values.training "args" (list "train") "data" .Values.training.data "registry" true)
+A Job's spec: (dict "root" . "values" .Values.training "args" (list "train") "data" .Values.training.data), and where they
+are needed "own" (a YAML text of its environment) and "token" true.
 Exit code 3 says that the data can't carry the work, so another try can't help; a node's failure is nobody's fault.
 */}}
 {{- define "propensity.job.spec" -}}
@@ -30,7 +31,7 @@ template:
 
 {{- define "propensity.job.pod" -}}
 {{- $container := include "propensity.container" (dict "root" .root "image" .root.Values.training.image) -}}
-{{- include "propensity.podSettings" (dict "root" .root "uid" 10001 "placement" .values) }}
+{{- include "propensity.podSettings" (dict "root" .root "uid" 10001 "placement" .values "token" .token) }}
 restartPolicy: Never
 initContainers:
   - name: wait
@@ -66,6 +67,7 @@ volumeMounts:
 {{- range list "quiet" "platform" "workers" "store" "registry" }}
 {{- $entries = append $entries (include (printf "propensity.env.%s" .) $.root) -}}
 {{- end -}}
+{{- with .own }}{{ $entries = append $entries . }}{{ end -}}
 {{- $component := include "propensity.component" .root -}}
 {{- include "propensity.env" (dict "root" .root "component" $component "entries" $entries "extra" .values.extraEnv) -}}
 {{- end -}}

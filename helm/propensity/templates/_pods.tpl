@@ -3,10 +3,10 @@ What every pod has in common: Pod Security "restricted", a ServiceAccount of its
 (a Service named mlflow would put MLFLOW_PORT=tcp://… into every pod, and libraries read such names).
 */}}
 
-{{/* (dict "root" . "uid" 10001 "placement" .Values.scorer) */}}
+{{/* (dict "root" . "uid" 10001 "placement" .Values.scorer), and "token" true for who calls the Kubernetes API */}}
 {{- define "propensity.podSettings" -}}
 serviceAccountName: {{ include "propensity.name" .root }}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ default false .token }}
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
