@@ -5,6 +5,7 @@ command looks once itself.
 """
 
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ def hands_for(settings: "Settings", store: "Store") -> "Hands":
 
 def request(action: "Action", reason: str) -> None:
     """Write a request; in embedded mode have it done at once, and say what came of it."""
-    from propensity.lifecycle.requests import ask
+    from propensity.lifecycle.requests import REFUSED, ask
 
     settings = door.settle()
     with door.opened_store(settings) as store:
@@ -97,3 +98,5 @@ def request(action: "Action", reason: str) -> None:
         entry = store.ledger.get(entry.sequence) or entry
     came = entry.evidence.get("result", "the operator takes it up at its next look")
     click.echo(f"Ledger entry {entry.sequence}: request to {action} is {entry.state}. {came}")
+    if entry.state == REFUSED:
+        sys.exit(1)

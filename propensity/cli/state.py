@@ -174,7 +174,7 @@ def ping(settings: "Settings") -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, evidence included.")
 def ledger(limit: int, as_json: bool) -> None:
-    """Print what was decided and why: trainings and promotions, newest first.
+    """Print what was decided and why: decisions, trainings, promotions, rollouts and requests, newest first.
 
     \b
     Example:
@@ -190,7 +190,8 @@ def ledger(limit: int, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(msgspec.to_builtins(entry)))
         else:
-            about = f" version {entry.subject}" if entry.subject else ""
+            is_job = entry.kind in {"training", "decision"}
+            about = f" {'' if is_job else 'version '}{entry.subject}" if entry.subject else ""
             click.echo(
                 f"{entry.sequence:>4}  {door.as_time(entry.at)}  {entry.kind}{about}: {entry.state}  — {entry.reason}"
             )

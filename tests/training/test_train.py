@@ -9,10 +9,11 @@ from sklearn.dummy import DummyClassifier
 from propensity.bundle import DOCUMENT, MODEL, RECORDED, Bundle
 from propensity.errors import UnusableTrainingData
 from propensity.lifecycle.promotion import promote
-from propensity.registry import PRODUCTION, Registry, TrainingRecord
+from propensity.registry import PRODUCTION, REJECTED, Registry, TrainingRecord
 from propensity.settings import Settings
 from propensity.store import Store, open_store
 from training.train import Training
+from training.verdict import Verdict
 
 NOW = 1_770_000_000_000_000
 
@@ -64,6 +65,35 @@ def test_the_champion_at_the_gate_is_the_one_served_even_where_the_registry_lost
     champion = training(settings, store, registry)._champion()
     assert champion is not None
     assert champion.digest == registry.version(number).digest
+
+
+def test_a_model_that_was_rolled_back_is_not_promoted_under_another_version(
+    settings: Settings, store: Store, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry.tag(registered(registry, settings), {REJECTED: "it sees nonsense"})
+    again = registry.version(registered(registry, settings))
+    verdict = Verdict(
+        word="promoted", reason="better", positives=200, rows=2_000, first_cutoff=None, last_cutoff=None,
+        expected_recall=1.0,
+    )  # fmt: skip
+    training(settings, store, registry)._promote(again, verdict)
+    assert registry.at(PRODUCTION) is None
+    assert store.champion() is None
+    assert "not promoted" in caplog.text
+
+
+def test_a_training_that_failed_goes_on_under_its_number(
+    settings: Settings, store: Store, registry: Registry
+) -> None:
+    store.ledger.claim(kind="training", state="started", at=NOW, reason="drift", key="training:1")
+    for _ in range(2):
+        with pytest.raises(UnusableTrainingData):
+            training(settings, store, registry).run_asked(1)
+    (entry,) = store.ledger.latest(5)
+    assert [state for state, _ in entry.history] == ["started", "running", "failed", "running", "failed"]
+    assert entry.evidence["failure"] == "UnusableTrainingData"
+    store.ledger.move(entry.sequence, from_state="failed", to_state="done", at=NOW)
+    assert training(settings, store, registry).run_asked(1) is None
 
 
 def test_a_champion_that_nobody_can_give_back_does_not_stop_the_training(
