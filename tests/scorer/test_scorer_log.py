@@ -181,7 +181,7 @@ def test_a_store_that_hangs_sends_records_to_the_spool_and_gets_them_when_it_is_
     eventually: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(store_writer, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(store_writer, "ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(store_writer, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(prediction_log, "MAX_QUEUE", 1_000)
     measures = Measures()
