@@ -24,7 +24,7 @@ DOCKERFILE_mlflow := training/mlflow/Dockerfile
 DOCKERFILE_loadtests := loadtests/Dockerfile
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load tools-for-cluster
+.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,8 +51,11 @@ demo: setup ## Run the whole loop once: log, model, HTTP answer  (DATA=file FORM
 
 test: setup ## Run the tests
 	@echo "Running the tests (some three minutes on two cores) …"
-	$(BIN)/pytest -n 2 --dist loadscope --ignore=tests/chart --ignore=tests/e2e $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadscope --ignore=tests/chart --ignore=tests/e2e --ignore=tests/verify $(ARGS)
 	@echo "All passed. Try next: make demo; make check; $(BIN)/propensity --help"
+
+verify-full: setup ## Measure what takes long: false alarms and power of the drift verdict (half an hour)
+	$(BIN)/pytest tests/verify $(ARGS)
 
 check: setup ## Lint, types, imports, freshness of the lock
 	$(BIN)/ruff format --check --quiet
