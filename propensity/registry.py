@@ -90,6 +90,7 @@ class Registry:
         """
         environment_variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(retries)
         environment_variables.MLFLOW_HTTP_REQUEST_TIMEOUT.set(timeout)
+        environment_variables.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
         for noisy in ("mlflow", "alembic", "urllib3"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         self.tracking_uri = tracking_uri
