@@ -107,7 +107,7 @@ class Training:
                 )
             )
         self._say(f"Registered as version {version.number}, alias challenger.")
-        self._leave(REGISTERED, version=version.number)
+        self._leave(REGISTERED, version=version.number, events=trained.document.events)
         return version
 
     def _judge(self, training_set: TrainingSet, trained: Trained, version: Version) -> Verdict:
@@ -151,7 +151,7 @@ class Training:
             logger.warning("no whole champion", extra={"version": current.number, "error": str(error)})
             return None
 
-    def _leave(self, state: str, **evidence: str) -> None:
+    def _leave(self, state: str, **evidence: str | int) -> None:
         """Move the entry on from whatever state it is in."""
         if self._entry is None:
             return
