@@ -4,9 +4,9 @@ import json
 
 import pytest
 from kubernetes import config
-from kubernetes.client import ApiClient, Configuration
+from kubernetes.client import Configuration
 
-from propensity.cluster import ClusterPlatform
+from propensity.cluster import ClusterPlatform, connected
 from propensity.errors import ClusterUnavailable
 from tests.chart.live import Release
 
@@ -20,7 +20,7 @@ def platform_of(release: Release, component: str) -> ClusterPlatform:
     told["users"] = [{"name": told["contexts"][0]["context"]["user"], "user": {"token": token}}]
     configuration = Configuration(retries=1)
     config.load_kube_config_from_dict(told, client_configuration=configuration, persist_config=False)
-    return ClusterPlatform(ApiClient(configuration), namespace=release.namespace, release="shop-propensity")
+    return ClusterPlatform(connected(configuration), namespace=release.namespace, release="shop-propensity")
 
 
 @pytest.mark.parametrize(("component", "number"), [("monitor", 1), ("operator", 2)])
