@@ -13,7 +13,7 @@ from propensity.errors import PropensityError
 
 if TYPE_CHECKING:
     from propensity.settings import Settings
-    from propensity.store import Store
+    from propensity.store import LedgerEntry, Store
 
 Finding = tuple[str, str]
 """`ok`, `note` or `wrong`, and a sentence."""
@@ -190,8 +190,15 @@ def ledger(limit: int, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(msgspec.to_builtins(entry)))
         else:
-            is_job = entry.kind in {"training", "decision"}
-            about = f" {'' if is_job else 'version '}{entry.subject}" if entry.subject else ""
             click.echo(
-                f"{entry.sequence:>4}  {door.as_time(entry.at)}  {entry.kind}{about}: {entry.state}  — {entry.reason}"
+                f"{entry.sequence:>4}  {door.as_time(entry.at)}  {entry.kind}{about(entry)}: {entry.state}  — {entry.reason}"
             )
+
+
+def about(entry: "LedgerEntry") -> str:
+    """Return what an entry is about: a training's number, a Job, or a model version."""
+    if entry.kind == "training":
+        return f" {(entry.key or '').rpartition(':')[2]}".rstrip()
+    if entry.subject is None:
+        return ""
+    return f" {entry.subject}" if entry.kind == "decision" else f" version {entry.subject}"
