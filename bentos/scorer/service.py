@@ -19,7 +19,7 @@ from bentos.scorer.assembly import Assembly
 from bentos.scorer.exchange import ASGIApp
 from bentos.scorer.front import Front
 from bentos.scorer.keys import Guard
-from bentos.scorer.server import bound_shutdown, hand_over_logging
+from bentos.scorer.server import bound_waiting, hand_over_logging
 from propensity.features.definition import FEATURES
 from propensity.log import set_up_logging
 from propensity.settings import read_settings
@@ -110,7 +110,7 @@ class Scorer:
         """Set up what belongs to the process: logging, its end, thread switching, a collector spared what was loaded."""
         set_up_logging(self.settings.log_format)
         hand_over_logging()
-        bound_shutdown()
+        bound_waiting()
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()

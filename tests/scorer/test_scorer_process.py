@@ -118,6 +118,18 @@ def test_pipelined_requests_are_answered_in_order(service: Any) -> None:
     assert received.count(b"HTTP/1.1 200") == 5
 
 
+def test_an_idle_connection_is_left_to_the_proxy_in_front_to_close(service: Any) -> None:
+    port = int(service.url.rsplit(":", 1)[1])
+    request = head(f"Content-Length: {len(BRIEF)}") + BRIEF
+    with socket.create_connection(("127.0.0.1", port), timeout=6) as line:
+        line.sendall(request)
+        assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+        with pytest.raises(TimeoutError):  # uvicorn's own limit is 5 s, and then a POST on its way is a 502
+            line.recv(1)
+        line.sendall(request)
+        assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
 def test_a_chunked_body_in_pieces_is_one_body(service: Any) -> None:
     pieces = [BRIEF[:10], BRIEF[10:40], BRIEF[40:]]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
