@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     simulated_users: int = Field(default=1000, ge=100, le=1_000_000)
     """Shoppers of the log that `train --simulate` makes: enough for a model, and stored in seconds."""
 
+    simulated_days_ago: int = Field(default=0, ge=0, le=365)
+    """Days before last midnight at which that log ends: days of the same shop that can be played later, drift and all."""
+
     retrain_cooldown_hours: float = Field(default=6.0, ge=0, le=24 * 30)
     """Rest after a training before a trigger may start the next one: its effect has to be seen first."""
 

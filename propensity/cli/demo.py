@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from propensity.cli import data, door, service, training
+from propensity.cli import data, door, service, simulated, training
 from propensity.errors import PropensityError
 
 START_SECONDS: Final = 60
@@ -101,7 +101,7 @@ def simulated_log(ctx: click.Context, home: Path) -> str:
     )
     home.mkdir(parents=True, exist_ok=True)
     log = home / "simulated.csv"
-    ctx.invoke(data.simulate, out=str(log))
+    ctx.invoke(simulated.simulate, out=str(log))
     return str(log)
 
 

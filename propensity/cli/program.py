@@ -7,12 +7,12 @@ from typing import Final
 import click
 
 from propensity import __version__
-from propensity.cli import data, demo, model, operation, service, state, training, watch
+from propensity.cli import data, demo, model, operation, service, simulated, state, training, watch
 from propensity.errors import PropensityError
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "See it all run": (demo.demo,),
-    "Data": (data.simulate, data.ingest, data.refused),
+    "Data": (simulated.simulate, data.ingest, data.refused),
     "Model": (training.train, model.models, model.promote, model.package),
     "Answers": (service.serve, service.score, service.key),
     "Watching": (watch.monitor,),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from propensity.cli import data, door
+from propensity.cli import data, door, simulated
 
 if TYPE_CHECKING:
     from propensity.registry import Registry
@@ -59,7 +59,7 @@ def train(
         click.echo(f"Version {version} is in production; nothing to do. --retrain trains a challenger.")
         return
     if simulate:
-        data.take_in_simulated(ctx, settings)
+        simulated.take_in_simulated(ctx, settings)
     if data_path:
         ctx.invoke(data.ingest, paths=data_path, name=name, allow_unchanged=True)
     number = number or settings.training

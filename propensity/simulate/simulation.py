@@ -1,6 +1,7 @@
 """A drawn log: its events, and what only the simulator can know, the true probabilities."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +33,14 @@ class Simulation:
         """Return all events, sorted by time: columns as in the file, times in microseconds, prices in minor units."""
         return pl.concat(draw_days(self.scenario, self._hidden))
 
-    def write(self, path: Path | str) -> int:
-        """Write the log to a .csv, .csv.gz or .parquet file and return its events.
+    def write(self, path: Path | str, *, first_days: int | None = None) -> int:
+        """Write the log, or its first days only, to a .csv, .csv.gz or .parquet file and return its events.
 
         Times are UTC (text with microseconds and Z in CSV, a timestamp in Parquet), prices major units, empty where
         unknown. Raise SettingsError for a path that can't be written.
         """
-        return output.write(map(_readable, draw_days(self.scenario, self._hidden)), path, digits=2)
+        days = islice(draw_days(self.scenario, self._hidden), first_days)
+        return output.write(map(_readable, days), path, digits=2)
 
     def truth(self, cutoffs: Sequence[int]) -> pl.DataFrame:
         """Return user_id, cutoff and true probability of a purchase in [cutoff, cutoff + 24 h) of all active users.

@@ -173,3 +173,13 @@ def test_a_path_that_cannot_be_written_is_refused_and_leaves_nothing(
     with pytest.raises(SettingsError, match="make it first"):
         small.write(tmp_path / "nowhere" / "log.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_days_of_a_log_are_how_the_whole_log_begins(tmp_path: Path) -> None:
+    scenario = Scenario(users=200, days=8, seed=3, drift_at=6, drift=Drift.MIX)
+    begun, whole = tmp_path / "begun.csv", tmp_path / "whole.csv"
+    written = simulate(scenario).write(begun, first_days=5)
+    assert 0 < written < simulate(scenario).write(whole)
+    assert whole.read_bytes().startswith(begun.read_bytes())
+    later = whole.read_bytes()[len(begun.read_bytes()) :].split(b"\n")[0]
+    assert b"2026-01-06T" in later
