@@ -9,25 +9,31 @@ from propensity.store.protocol import Store
 from propensity.store.records import (
     Added,
     Champion,
+    Contact,
     EventSummary,
     IngestRecord,
     LedgerEntry,
     Prediction,
+    Ranked,
     Score,
+    TargetList,
     UserRange,
 )
 
 __all__ = [
     "Added",
     "Champion",
+    "Contact",
     "EventSummary",
     "IngestRecord",
     "LedgerEntry",
     "MonitorWindow",
     "Outcome",
     "Prediction",
+    "Ranked",
     "Score",
     "Store",
+    "TargetList",
     "UserRange",
     "open_store",
 ]

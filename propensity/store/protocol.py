@@ -12,11 +12,14 @@ from propensity.store.findings import MonitorWindow, Outcome
 from propensity.store.records import (
     Added,
     Champion,
+    Contact,
     EventSummary,
     IngestRecord,
     LedgerEntry,
     Prediction,
+    Ranked,
     Score,
+    TargetList,
     UserRange,
 )
 
@@ -138,6 +141,9 @@ class ScoreStore(Protocol):
     def top(self, cutoff: int, limit: int) -> list[Score]:
         """Return the scores of a cutoff by probability descending, then user_id ascending."""
 
+    def ranked(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Ranked]]:
+        """Yield who was scored at a cutoff, in the order of `top`, in chunks: read from the index alone."""
+
     def scan(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Score]]:
         """Yield the scores of a cutoff by user_id, in chunks."""
 
@@ -159,6 +165,28 @@ class OutcomeStore(Protocol):
 
     def scan(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Outcome]]:
         """Yield the outcomes of a cutoff by user_id, in chunks."""
+
+
+class ContactStore(Protocol):
+    """Who was put on which target list, in which arm; one per (list, user), the first one stays."""
+
+    def add_list(self, target_list: TargetList) -> bool:
+        """Store what a list is; False where its list_id is there, which changes nothing."""
+
+    def get_list(self, list_id: str) -> TargetList | None:
+        """Return one list's record."""
+
+    def lists(self, limit: int) -> list[TargetList]:
+        """Return the newest by created_at, then list_id, descending."""
+
+    def add(self, contacts: Iterable[Contact]) -> int:
+        """Store contacts; one whose (list, user) is there changes nothing. Return how many were new."""
+
+    def scan(self, list_id: str, *, chunk_rows: int = ...) -> Iterator[list[Contact]]:
+        """Yield a list's contacts by user_id, in chunks."""
+
+    def users(self, arm: str, *, since: int, until: int) -> set[str]:
+        """Return the users who were listed in an arm with `since <= listed_at < until`."""
 
 
 class WindowStore(Protocol):
@@ -240,6 +268,7 @@ class Store(Protocol):
     predictions: PredictionStore
     scores: ScoreStore
     outcomes: OutcomeStore
+    contacts: ContactStore
     windows: WindowStore
     reports: ReportStore
     bundles: BundleStore

@@ -91,6 +91,47 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     features: bytes
 
 
+class Ranked(NamedTuple):
+    """A scored user as a ranking lists them."""
+
+    user_id: str
+    probability: float
+
+
+class TargetList(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign's list of users to target: how it was chosen, and what was expected of it."""
+
+    list_id: str
+    """A digest of name, cutoff, split, users and arms: the same list exported again is the same list."""
+    name: str
+    created_at: int
+    created_by: str
+    cutoff: int
+    """Of the scores it was chosen from."""
+    model_version: str
+    rule: str
+    """How it was chosen, in words for a person."""
+    control_share: float
+    seed: int
+    """Of the control split."""
+    treated: int
+    control: int
+    expected_buyers: float
+    """Sum of the treated users' probabilities."""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """A user on a target list with its arm; the control arm is recorded and not contacted."""
+
+    list_id: str
+    user_id: str
+    arm: str
+    """`treated` or `control`."""
+    probability: float
+    """What the model said when the list was made."""
+    listed_at: int
+
+
 class Champion(msgspec.Struct, frozen=True, kw_only=True):
     """The store's own record of the model in production, so that serving does not need the registry."""
 

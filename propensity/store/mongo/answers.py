@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING
 from propensity.store.batches import batches
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document, to_document
-from propensity.store.records import Prediction, Score
+from propensity.store.records import Prediction, Ranked, Score
 
 _KEY: Final = "prediction_id"
 _NEWEST: Final = [("predicted_at", DESCENDING), ("_id", DESCENDING)]
@@ -76,6 +76,15 @@ class MongoScores:
         with self._database.collection("scores") as collection:
             found = list(collection.find({"cutoff": cutoff}).sort(_BEST).limit(limit))
         return [from_document(one, Score) for one in found]
+
+    def ranked(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Ranked]]:
+        """Yield users and probabilities, best first, in chunks."""
+        wanted = {"_id": 0, "user_id": 1, "probability": 1}
+        with (
+            self._database.collection("scores") as collection,
+            closing(collection.find({"cutoff": cutoff}, wanted).sort(_BEST)) as cursor,
+        ):
+            yield from batches((Ranked(one["user_id"], one["probability"]) for one in cursor), chunk_rows)
 
     def scan(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Score]]:
         """Yield a cutoff's scores by user, in chunks."""

@@ -28,6 +28,10 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
         ),
     ],
     "outcomes": [IndexModel([("cutoff", ASCENDING)], name="by_cutoff")],
+    "target_lists": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
+    "contacts": [
+        IndexModel([("arm", ASCENDING), ("listed_at", ASCENDING), ("user_id", ASCENDING)], name="by_time"),
+    ],
     "windows": [IndexModel([("end", DESCENDING), ("version", DESCENDING)], name="by_end")],
     "reports": [IndexModel([("at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
     "ledger": [

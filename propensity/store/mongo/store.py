@@ -6,6 +6,7 @@ import msgspec
 
 from propensity.store.mongo.answers import MongoPredictions, MongoScores
 from propensity.store.mongo.bundles import MongoBundles
+from propensity.store.mongo.contacts import MongoContacts
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document
 from propensity.store.mongo.events import MongoEvents
@@ -14,6 +15,7 @@ from propensity.store.mongo.intake import MongoIngests, MongoRefused
 from propensity.store.mongo.ledger import MongoLedger
 from propensity.store.protocol import (
     BundleStore,
+    ContactStore,
     EventStore,
     IngestStore,
     LedgerStore,
@@ -41,6 +43,7 @@ class MongoStore:
         self.predictions: PredictionStore = MongoPredictions(self._database)
         self.scores: ScoreStore = MongoScores(self._database)
         self.outcomes: OutcomeStore = MongoOutcomes(self._database)
+        self.contacts: ContactStore = MongoContacts(self._database)
         self.windows: WindowStore = MongoWindows(self._database)
         self.reports: ReportStore = MongoReports(self._database)
         self.bundles: BundleStore = MongoBundles(self._database)

@@ -1,8 +1,9 @@
 """Predictions and scores in SQLite: what the model answered, on request and on a schedule."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
-from propensity.store.records import Prediction, Score
+from propensity.store.records import Prediction, Ranked, Score
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.table import Table
 
@@ -59,6 +60,18 @@ class SqliteScores:
         return self._table.select(
             "WHERE cutoff = ? ORDER BY probability DESC, user_id LIMIT ?", cutoff, limit
         )
+
+    def ranked(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Ranked]]:
+        """Yield users and probabilities, best first, in chunks."""
+        statement = (
+            "SELECT user_id, probability FROM scores WHERE cutoff = ? ORDER BY probability DESC, user_id"
+        )
+        with (
+            self._database.reading() as connection,
+            closing(connection.execute(statement, (cutoff,))) as cursor,
+        ):
+            while block := cursor.fetchmany(chunk_rows):
+                yield list(map(Ranked._make, block))
 
     def scan(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Score]]:
         """Yield a cutoff's scores by user, in chunks."""

@@ -93,6 +93,24 @@ MIGRATIONS: Final = (
         "CREATE TABLE reports (name TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL, content BLOB NOT NULL)",
         "CREATE INDEX reports_by_time ON reports (at, name)",
     ),
+    (
+        """
+        CREATE TABLE target_lists (
+            list_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+            created_by TEXT NOT NULL, cutoff INTEGER NOT NULL, model_version TEXT NOT NULL, rule TEXT NOT NULL,
+            control_share REAL NOT NULL, seed INTEGER NOT NULL, treated INTEGER NOT NULL, control INTEGER NOT NULL,
+            expected_buyers REAL NOT NULL
+        )
+        """,
+        "CREATE INDEX target_lists_by_time ON target_lists (created_at, list_id)",
+        """
+        CREATE TABLE contacts (
+            list_id TEXT NOT NULL, user_id TEXT NOT NULL, arm TEXT NOT NULL, probability REAL NOT NULL,
+            listed_at INTEGER NOT NULL, PRIMARY KEY (list_id, user_id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX contacts_by_time ON contacts (arm, listed_at, user_id)",
+    ),
 )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from propensity.store.protocol import (
     BundleStore,
+    ContactStore,
     EventStore,
     IngestStore,
     LedgerStore,
@@ -20,6 +21,7 @@ from propensity.store.protocol import (
 from propensity.store.records import Champion
 from propensity.store.sqlite.answers import SqlitePredictions, SqliteScores
 from propensity.store.sqlite.bundles import SqliteBundles
+from propensity.store.sqlite.contacts import SqliteContacts
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.events import SqliteEvents
 from propensity.store.sqlite.findings import SqliteOutcomes, SqliteReports, SqliteWindows
@@ -42,6 +44,7 @@ class SqliteStore:
         self.predictions: PredictionStore = SqlitePredictions(self._database)
         self.scores: ScoreStore = SqliteScores(self._database)
         self.outcomes: OutcomeStore = SqliteOutcomes(self._database)
+        self.contacts: ContactStore = SqliteContacts(self._database)
         self.windows: WindowStore = SqliteWindows(self._database)
         self.reports: ReportStore = SqliteReports(self._database)
         self.bundles: BundleStore = SqliteBundles(self._database)
