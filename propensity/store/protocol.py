@@ -128,6 +128,9 @@ class PredictionStore(Protocol):
     def count(self) -> int:
         """Count them all."""
 
+    def histogram(self, *, since: int, until: int, width: int) -> list[int]:
+        """Count answers in each stretch of `width` microseconds from `since`; the last one ends at `until`."""
+
 
 class ScoreStore(Protocol):
     """The champion's answers for all active users at fixed cutoffs; one per (user, cutoff), the first one stays."""
@@ -150,6 +153,12 @@ class ScoreStore(Protocol):
     def count(self, cutoff: int) -> int:
         """Count the users scored at a cutoff."""
 
+    def of_users(self, cutoff: int, user_ids: Sequence[str]) -> list[Score]:
+        """Return those of the users who were scored at a cutoff, by user_id; at most some thousands are asked for."""
+
+    def tally(self, cutoff: int, edges: Sequence[float]) -> list[int]:
+        """Count users with `edges[i] <= probability < edges[i + 1]`; the last one is open. Edges ascend."""
+
 
 class OutcomeStore(Protocol):
     """Whether scored users bought; one per (user, cutoff), the first one stays but for one correction."""
@@ -165,6 +174,9 @@ class OutcomeStore(Protocol):
 
     def scan(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Outcome]]:
         """Yield the outcomes of a cutoff by user_id, in chunks."""
+
+    def tally(self, cutoff: int, edges: Sequence[float]) -> list[tuple[int, int]]:
+        """Count outcomes, and the buyers among them, with `edges[i] <= probability < edges[i + 1]`; the last one is open."""
 
 
 class ContactStore(Protocol):

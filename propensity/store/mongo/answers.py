@@ -1,7 +1,9 @@
 """Predictions and scores in MongoDB: what the model answered, on request and on a schedule."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -15,6 +17,9 @@ from propensity.store.records import Prediction, Ranked, Score
 _KEY: Final = "prediction_id"
 _NEWEST: Final = [("predicted_at", DESCENDING), ("_id", DESCENDING)]
 _BEST: Final = [("probability", DESCENDING), ("user_id", ASCENDING)]
+
+KEYS: Final = 1_000
+"""Keys looked up in one question."""
 
 
 def of_cutoff(cutoff: int) -> dict[str, dict[str, str]]:
@@ -44,6 +49,15 @@ class MongoPredictions:
         """Count them all."""
         with self._database.collection("predictions") as collection:
             return collection.count_documents({})
+
+    def histogram(self, *, since: int, until: int, width: int) -> list[int]:
+        """Count answers by stretches of `width` microseconds: a stretch of the index by time for each."""
+        edges = [*range(since, until, width), until]
+        with self._database.collection("predictions") as collection:
+            return [
+                collection.count_documents({"predicted_at": {"$gte": first, "$lt": end}})
+                for first, end in pairwise(edges)
+            ]
 
 
 class MongoScores:
@@ -98,3 +112,21 @@ class MongoScores:
         """Count the users scored at a cutoff."""
         with self._database.collection("scores") as collection:
             return collection.count_documents({"cutoff": cutoff})
+
+    def of_users(self, cutoff: int, user_ids: Sequence[str]) -> list[Score]:
+        """Return the scores of some users, by user."""
+        found: list[Score] = []
+        with self._database.collection("scores") as collection:
+            for part in batches(sorted(set(user_ids), key=str.encode), KEYS):
+                keys = [f"{cutoff}:{user_id}" for user_id in part]
+                documents = collection.find({"_id": {"$in": keys}}).sort("_id", ASCENDING)
+                found += [from_document(one, Score) for one in documents]
+        return found
+
+    def tally(self, cutoff: int, edges: Sequence[float]) -> list[int]:
+        """Count users between edges: one stretch of the index by probability for each."""
+        with self._database.collection("scores") as collection:
+            return [
+                collection.count_documents({"cutoff": cutoff, "probability": {"$gte": first, "$lt": end}})
+                for first, end in pairwise((*edges, math.inf))
+            ]

@@ -1,7 +1,7 @@
 """Outcomes, monitor windows and drift reports in MongoDB: what the monitor found."""
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -58,6 +58,25 @@ class MongoOutcomes:
             closing(collection.find(of_cutoff(cutoff)).sort("_id", ASCENDING)) as cursor,
         ):
             yield from batches((from_document(one, Outcome) for one in cursor), chunk_rows)
+
+    def tally(self, cutoff: int, edges: Sequence[float]) -> list[tuple[int, int]]:
+        """Count outcomes and buyers between edges: one pass over the cutoff."""
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"cutoff": cutoff, "probability": {"$gte": edges[0]}}},
+            {
+                "$bucket": {
+                    "groupBy": "$probability",
+                    "boundaries": [*edges, max(edges[-1], 1.0) + 1.0],
+                    "output": {"outcomes": {"$sum": 1}, "buyers": {"$sum": "$label"}},
+                }
+            },
+        ]
+        with self._database.collection("outcomes") as collection:
+            found = {
+                one["_id"]: (int(one["outcomes"]), int(one["buyers"]))
+                for one in collection.aggregate(pipeline)
+            }
+        return [found.get(edge, (0, 0)) for edge in edges]
 
 
 class MongoWindows:

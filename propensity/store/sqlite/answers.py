@@ -1,11 +1,18 @@
 """Predictions and scores in SQLite: what the model answered, on request and on a schedule."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
+from typing import Final
 
+from propensity.store.batches import batches
 from propensity.store.records import Prediction, Ranked, Score
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.table import Table
+
+VARIABLES: Final = 500
+"""Values bound in one statement: SQLite takes at least 999."""
 
 
 class SqlitePredictions:
@@ -27,6 +34,19 @@ class SqlitePredictions:
         """Count them all."""
         with self._database.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM predictions").fetchone()[0])
+
+    def histogram(self, *, since: int, until: int, width: int) -> list[int]:
+        """Count answers by stretches of `width` microseconds, from the index by time alone."""
+        counts = [0] * -(-(until - since) // width)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT (predicted_at - ?) / ?, count(*) FROM predictions "
+                "WHERE predicted_at >= ? AND predicted_at < ? GROUP BY 1",
+                (since, width, since, until),
+            ).fetchall()
+        for stretch, answers in rows:
+            counts[stretch] = answers
+        return counts
 
 
 class SqliteScores:
@@ -82,3 +102,22 @@ class SqliteScores:
         with self._database.reading() as connection:
             row = connection.execute("SELECT count(*) FROM scores WHERE cutoff = ?", (cutoff,)).fetchone()
         return int(row[0])
+
+    def of_users(self, cutoff: int, user_ids: Sequence[str]) -> list[Score]:
+        """Return the scores of some users, by user."""
+        found: list[Score] = []
+        for part in batches(sorted(set(user_ids)), VARIABLES):
+            marks = ", ".join("?" * len(part))
+            found += self._table.select(
+                f"WHERE cutoff = ? AND user_id IN ({marks}) ORDER BY user_id", cutoff, *part
+            )
+        return found
+
+    def tally(self, cutoff: int, edges: Sequence[float]) -> list[int]:
+        """Count users between edges: one stretch of the index by probability for each."""
+        statement = "SELECT count(*) FROM scores WHERE cutoff = ? AND probability >= ? AND probability < ?"
+        with self._database.reading() as connection:
+            return [
+                int(connection.execute(statement, (cutoff, first, end)).fetchone()[0])
+                for first, end in pairwise((*edges, math.inf))
+            ]

@@ -1,7 +1,7 @@
 """Outcomes, monitor windows and drift reports in SQLite: what the monitor found."""
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
 import msgspec
@@ -44,6 +44,19 @@ class SqliteOutcomes:
     def scan(self, cutoff: int, *, chunk_rows: int = 50_000) -> Iterator[list[Outcome]]:
         """Yield a cutoff's outcomes by user, in chunks."""
         return self._table.chunks("WHERE cutoff = ? ORDER BY user_id", cutoff, rows=chunk_rows)
+
+    def tally(self, cutoff: int, edges: Sequence[float]) -> list[tuple[int, int]]:
+        """Count outcomes and buyers between edges: one pass over the cutoff."""
+        cases = " ".join("WHEN probability >= ? THEN ?" for _ in edges)
+        downwards = [value for place in reversed(range(len(edges))) for value in (edges[place], place)]
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT CASE {cases} END AS place, count(*), sum(label) FROM outcomes "  # noqa: S608 - marks alone
+                "WHERE cutoff = ? AND place IS NOT NULL GROUP BY place",
+                (*downwards, cutoff),
+            ).fetchall()
+        found = {int(place): (int(outcomes), int(buyers)) for place, outcomes, buyers in rows}
+        return [found.get(place, (0, 0)) for place in range(len(edges))]
 
 
 class SqliteWindows:
