@@ -21,7 +21,9 @@
         ├── BrokenBundle            41
         ├── VersionNotFound         42
         ├── VersionRejected         43
-        └── NothingBefore           44
+        ├── NothingBefore           44
+        ├── NoScores                45
+        └── NoExplanation           46
 
 Codes 0 (done), 1 (a crash), 2 (wrong usage) are as everywhere. A message is one sentence that says what is wrong
 and one that says what to do. An outside library's exception becomes one of these in the one module that knows the
@@ -153,3 +155,15 @@ class NothingBefore(ModelError):
     """There is no version to go back to."""
 
     exit_code = 44
+
+
+class NoScores(ModelError):
+    """The champion has scored nobody yet, or nobody at that cutoff."""
+
+    exit_code = 45
+
+
+class NoExplanation(ModelError):
+    """The version carries no explanation data: it was trained before there was any, or is of a kind that has none."""
+
+    exit_code = 46
