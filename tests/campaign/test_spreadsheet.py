@@ -1,0 +1,57 @@
+"""Exported CSV runs nothing in a spreadsheet, and says the same when it comes back."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from propensity.campaign.spreadsheet import defused, lines, restored
+
+FORMULAS = [
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20A", "\u22121", "  =1", "\ufeff=1",
+    "\u200b=1", "'=1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x","y")', "\xa0=1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    assert defused(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "ann", "12345", "a=b", "o'neil", "'quoted'", " ann", "user-1", "日本"])
+def test_any_other_text_is_left_alone(text: str) -> None:
+    assert defused(text) == text
+    assert restored(text) == text
+
+
+@given(st.text(alphabet="'=+-@\t\r\n\uff1d \ufeffab,;\"", max_size=8))
+@example("'=")
+@example("''=")
+def test_what_was_defused_comes_back_and_starts_with_no_sign(text: str) -> None:
+    assert restored(defused(text)) == text
+    assert not defused(text).lstrip(" \ufeff").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
+
+
+@given(
+    st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9))
+)
+def test_lines_are_csv_whose_cells_come_back(texts: list[str]) -> None:
+    written = "".join(lines(["name", "n"], ((text, -1.5) for text in texts)))
+    read = list(csv.reader(io.StringIO(written, newline="")))
+    assert read == [["name", "n"], *([defused(text), "-1.5"] for text in texts)]
+
+
+def test_a_separator_of_another_locale_starts_no_cell() -> None:
+    assert list(lines(["a"], [["x;=1+1"]]))[1] == '"x;=1+1"\r\n'
+
+
+def test_lines_are_made_one_at_a_time() -> None:
+    def rows() -> Iterator[list[str]]:
+        yield ["first"]
+        raise AssertionError
+
+    made = lines(["a"], rows())
+    assert [next(made), next(made)] == ['"a"\r\n', '"first"\r\n']
