@@ -21,10 +21,11 @@ def helms() -> dict[str, str]:
 def render(helms: dict[str, str]) -> Callable[..., Rendered]:
     """A function of value assignments (`scorer.spoolMaxMb=1`) and values files that renders with the newest helm."""
 
-    def function(*assignments: str, files: tuple[str, ...] = ()) -> Rendered:
+    def function(*assignments: str, files: tuple[str, ...] = (), json: tuple[str, ...] = ()) -> Rendered:
         named = [option for file in files for option in ("--values", str(CHART / file))]
         given = [option for assignment in assignments for option in ("--set", assignment)]
-        return template(helms[max(helms)], *named, *given)
+        whole = [option for assignment in json for option in ("--set-json", assignment)]
+        return template(helms[max(helms)], *named, *given, *whole)
 
     return function
 

@@ -108,6 +108,29 @@ def test_each_opening_to_the_outside_is_a_value(
     assert ("192.0.2.0/24", 4711) not in addresses(render(*own).one("NetworkPolicy", component))
 
 
+EMPTY = {
+    "monitor": "networkPolicy.apiServerCidrs=[]",
+    "operator": "networkPolicy.apiServerCidrs=[]",
+    "scorer": 'networkPolicy.mongodb=[{"cidrs": [], "ports": [27017]}]',
+}
+
+
+@pytest.mark.parametrize("component", EMPTY)
+def test_no_address_is_no_opening_and_not_one_to_everybody(render: Render, component: str) -> None:
+    rendered = render("mongodb.internal=false", "mongodb.existingSecret=mine", json=(EMPTY[component],))
+    rules = rendered.one("NetworkPolicy", component)["spec"]["egress"]
+    assert all(rule["to"] for rule in rules)
+    assert (
+        len(rules)
+        == len(
+            render("mongodb.internal=false", "mongodb.existingSecret=mine").one("NetworkPolicy", component)[
+                "spec"
+            ]["egress"]
+        )
+        - 1
+    )
+
+
 def test_the_ingress_controllers_namespace_is_a_value(everything: Rendered, default: Rendered) -> None:
     def edges(rendered: Rendered) -> list[Any]:
         rules = rendered.one("NetworkPolicy", "scorer")["spec"]["ingress"]

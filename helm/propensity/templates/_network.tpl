@@ -19,9 +19,10 @@ podSelector: {matchLabels: {{ include "propensity.selectorOf" . | fromYaml | toJ
   ports: [{port: {{ .port }}}]
 {{- end -}}
 
-{{/* Rules to addresses outside, from a list of {cidrs, ports}. */}}
+{{/* Rules to addresses outside, from a list of {cidrs, ports}; no address is no rule, for a rule `to` nobody is one to all. */}}
 {{- define "propensity.network.toOutside" -}}
 {{- range . }}
+{{- if .cidrs }}
 - to:
   {{- range .cidrs }}
     - ipBlock: {cidr: {{ . | quote }}}
@@ -30,6 +31,7 @@ podSelector: {matchLabels: {{ include "propensity.selectorOf" . | fromYaml | toJ
   {{- range .ports }}
     - {port: {{ . }}}
   {{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
