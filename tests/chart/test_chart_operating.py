@@ -14,8 +14,8 @@ NUMBER = {"fieldRef": {"fieldPath": "metadata.annotations['propensity.dev/traini
 
 
 @pytest.fixture(scope="module")
-def operator(render: Render) -> Any:
-    return render("operator.enabled=true").one("Deployment", "operator")["spec"]
+def operator(default: Rendered) -> Any:
+    return default.one("Deployment", "operator")["spec"]
 
 
 def test_there_is_one_operator_and_never_two(operator: Any) -> None:
@@ -33,8 +33,8 @@ def test_an_operator_that_hangs_is_started_again(operator: Any) -> None:
     assert file in " ".join(container["livenessProbe"]["exec"]["command"])
 
 
-def test_the_operator_can_be_left_out(default: Rendered) -> None:
-    assert not default.has("Deployment", "operator")
+def test_the_operator_can_be_left_out(render: Render) -> None:
+    assert not render("operator.enabled=false").has("Deployment", "operator")
 
 
 def test_the_monitor_runs_on_a_schedule_that_can_be_turned_off(render: Render, default: Rendered) -> None:
@@ -44,8 +44,8 @@ def test_the_monitor_runs_on_a_schedule_that_can_be_turned_off(render: Render, d
     assert not render("training.enabled=false").has("CronJob", "monitor")
 
 
-def test_who_calls_the_api_knows_the_release_and_has_a_token(render: Render) -> None:
-    pods = render("operator.enabled=true").pods()
+def test_who_calls_the_api_knows_the_release_and_has_a_token(default: Rendered) -> None:
+    pods = default.pods()
     for name in ("CronJob/shop-propensity-monitor", "Deployment/shop-propensity-operator"):
         assert pods[name]["spec"]["automountServiceAccountToken"] is True
         told = environment(pods[name]["spec"]["containers"][0])

@@ -81,9 +81,9 @@ def installing(cluster: Cluster) -> Release:
 
 @pytest.fixture(scope="session")
 def release(installing: Release) -> Release:
-    """The chart installed, a first model trained, the pods ready."""
+    """The chart installed, a first model trained, and rolled out by the operator."""
     installing.until_trained()
-    installing.until_ready()
+    installing.until_serving()
     return installing
 
 

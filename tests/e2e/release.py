@@ -17,6 +17,7 @@ BRIEF = {"user_id": "12345", "last_activity_hours": 2.5, "cart_count": 3, "sessi
 TRAINING_SECONDS = 420
 """For the whole way of a first model on two busy cores: database, MLflow, log, search, promotion."""
 READY_SECONDS = 120
+ROLLOUT_SECONDS = 240
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,23 @@ class Release:
     def training_jobs(self) -> list[Any]:
         """All Jobs of the component training."""
         return self.cluster.get("jobs", "--selector", "app.kubernetes.io/component=training") or []
+
+    def pinned_model(self) -> str:
+        """The model that the scorer's pods are told to serve; empty where nobody has said."""
+        found = self.cluster.get("deployment", f"{self.full}-scorer")
+        annotations = found["spec"]["template"]["metadata"]["annotations"]
+        return str(annotations.get("propensity.dev/model", ""))
+
+    def until_rolled_out(self) -> None:
+        """Wait until all pods of the scorer are of its newest description."""
+        target = f"deployment/{self.full}-scorer"
+        self.cluster.kubectl("rollout", "status", target, f"--timeout={ROLLOUT_SECONDS}s")
+
+    def until_serving(self) -> None:
+        """Wait until the operator has brought the champion to the pods."""
+        until(self.pinned_model, seconds=READY_SECONDS, what="the operator's annotation")
+        self.until_rolled_out()
+        self.until_ready()
 
     def until_trained(self) -> None:
         """Wait for the first training's end."""

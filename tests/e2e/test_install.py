@@ -14,6 +14,7 @@ base = "http://{full}-mlflow:5000/api/2.0/mlflow/"
 with urllib.request.urlopen(base + "registered-models/alias?name=propensity&alias=production", timeout=20) as answer:
     print(json.dumps(json.load(answer)["model_version"]))
 """
+PODS = {"scorer": 2, "mlflow": 1, "mongodb": 1, "operator": 1}
 KEY_SECONDS = 150
 """The kubelet brings a changed Secret into running pods within about a minute."""
 
@@ -36,11 +37,7 @@ def test_mlflow_asked_by_its_service_name_shows_the_version_in_production(releas
 
 
 def test_every_pod_is_ready(release: Release) -> None:
-    assert {component: len(release.ready(component)) for component in ("scorer", "mlflow", "mongodb")} == {
-        "scorer": 2,
-        "mlflow": 1,
-        "mongodb": 1,
-    }
+    assert {component: len(release.ready(component)) for component in PODS} == PODS
 
 
 def test_helm_test_passes(release: Release) -> None:

@@ -1,32 +1,10 @@
 """What goes wrong in a training, or with MLflow, does not reach those who ask for predictions."""
 
-import copy
-import json
 from typing import Any
 
 from tests.e2e.cluster import until
-from tests.e2e.release import BRIEF, Release, condition
-
-JOB_SECONDS = 300
-
-
-def job_from_template(release: Release, name: str) -> Any:
-    """The Job that `kubectl create job --from=cronjob/…` would make, to be changed before it is made."""
-    template = f"cronjob/{release.full}-training"
-    told = release.cluster.kubectl(
-        "create", "job", name, f"--from={template}", "--dry-run=client", "--output", "json"
-    )
-    return copy.deepcopy(json.loads(told))
-
-
-def ended(release: Release, name: str) -> Any:
-    """Wait for the end of a Job; return it."""
-
-    def at_end() -> Any:
-        job = release.cluster.get("job", name)
-        return job if condition(job, "Failed") or condition(job, "Complete") else None
-
-    return until(at_end, seconds=JOB_SECONDS, what=f"the end of job {name}")
+from tests.e2e.jobs import ended, job_like
+from tests.e2e.release import BRIEF, Release
 
 
 def why_failed(job: Any) -> str:
@@ -36,7 +14,7 @@ def why_failed(job: Any) -> str:
 
 
 def test_a_training_that_crashes_is_tried_again(release: Release) -> None:
-    job = job_from_template(release, "crashing")
+    job = job_like(release, "training", name="crashing")
     job["spec"]["backoffLimit"] = 1
     job["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-c", "import os; os.abort()"]
     release.cluster.apply(job)
@@ -49,7 +27,7 @@ def test_a_training_on_unusable_data_is_not_tried_again_and_the_champion_stays(
     release: Release, key: str
 ) -> None:
     before = release.ask("GET", "/model", key=key).json()["version"]
-    job = job_from_template(release, "unusable")
+    job = job_like(release, "training", name="unusable")
     container = job["spec"]["template"]["spec"]["containers"][0]
     elsewhere = release.secret(f"{release.full}-mongodb", "uri").replace("/propensity?", "/empty?")
     container["env"] = [one for one in container["env"] if one["name"] != "PROPENSITY_STORE_URI"]

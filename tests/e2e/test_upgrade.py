@@ -1,6 +1,5 @@
 """An upgrade under load fails no request and keeps the model; an uninstall keeps the data, and nothing else."""
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from typing import Any
@@ -10,7 +9,6 @@ from tests.e2e.load import Load
 from tests.e2e.release import BRIEF, Release, condition
 
 Start = Callable[..., AbstractContextManager[Load]]
-ROLLOUT_SECONDS = 240
 NOT_OURS = {"events", "events.events.k8s.io", "pods.metrics.k8s.io", "configmaps", "serviceaccounts"}
 """Kinds of which a namespace has some by itself; of the last two only those it has are counted below."""
 
@@ -19,42 +17,20 @@ def deployment(release: Release) -> Any:
     return release.cluster.get("deployment", f"{release.full}-scorer")
 
 
-def rolled_out(release: Release) -> None:
-    release.cluster.kubectl(
-        "rollout", "status", f"deployment/{release.full}-scorer", f"--timeout={ROLLOUT_SECONDS}s"
-    )
-
-
-def model_annotation(release: Release) -> str | None:
-    annotations = deployment(release)["spec"]["template"]["metadata"]["annotations"]
-    return annotations.get("propensity.dev/model")  # type: ignore[no-any-return]
-
-
-def pin_model(release: Release, key: str) -> str:
-    """Do what a rollout does: name the model in the pods' annotation, with the operator's rights."""
-    served = release.ask("GET", "/model", key=key).json()
-    reference = f"{served['version']}@{served['digest']}"
-    patch = {"spec": {"template": {"metadata": {"annotations": {"propensity.dev/model": reference}}}}}
-    who = f"system:serviceaccount:{release.cluster.namespace}:{release.full}-operator"
-    target = ("deployment", f"{release.full}-scorer")
-    release.cluster.kubectl("patch", *target, "--patch", json.dumps(patch), "--as", who)
-    rolled_out(release)
-    return reference
-
-
 def test_an_upgrade_under_load_fails_no_request_and_keeps_the_model(
     release: Release, key: str, load: Start
 ) -> None:
-    reference = pin_model(release, key)
+    reference = release.pinned_model()
+    assert reference
     images = {container_image(deployment(release))}
     with load(users=4) as run:
         release.upgrade(f"scorer.image.tag={release.tag}-next")
-        rolled_out(release)
+        release.until_rolled_out()
         images.add(container_image(deployment(release)))
     assert run.failures == 0, run.errors
     assert run.requests > 200
     assert len(images) == 2
-    assert model_annotation(release) == reference
+    assert release.pinned_model() == reference
     assert release.ask("GET", "/model", key=key).json()["version"] == reference.partition("@")[0]
 
 
@@ -102,7 +78,7 @@ def test_an_uninstall_leaves_volumes_and_secrets_alone_and_another_install_finds
     assert not [name for name in policies if release.cluster.namespace in name]
     release.install()
     release.until_trained()
-    release.until_ready()
+    release.until_serving()
     assert release.first_key() == key
     answer = release.ask("POST", "/predict", key=key, body=BRIEF)
     assert (answer.status_code, answer.json()["model_version"]) == (200, version)
