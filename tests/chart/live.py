@@ -111,34 +111,37 @@ def review(question: str, *, namespace: str) -> Manifest:
 
 
 @contextmanager
-def installed(helm: str) -> Iterator[Release]:
-    """Give a release in a namespace of its own; skip where no Kubernetes answers."""
-    environment = {**os.environ, **kit_environment()}
-    namespace = f"admission-{uuid.uuid4().hex[:8]}"
-    values = ["--namespace", namespace, "--set", "score.schedule=", "--set", "networkPolicy.enabled=false"]
-    rendered = template(helm, *values)
-    made = Release(namespace, rendered, environment)
+def owned_namespace(namespace: str, rendered: Rendered = Rendered(())) -> Iterator[Release]:  # noqa: B008 - frozen
+    """Give an empty namespace; skip where no Kubernetes answers."""
+    made = Release(namespace, rendered, {**os.environ, **kit_environment()})
     if made.kubectl("create", "namespace", namespace).returncode:
         pytest.skip("No Kubernetes answers. Set KUBECONFIG, or bring the kit's cluster up.")
     try:
-        made.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-        # Without this no pod of the Deployment is ever made.
-        made.kubectl("create", "quota", "nothing", "--hard=pods=0")
-        items = [one for one in rendered if one["kind"] in NEEDED]
-        done = made.kubectl(
-            "apply",
-            "--server-side",
-            "--filename=-",
-            given=listed(items),
-        )
-        assert done.returncode == 0, done.stderr
-        wait_until_enforced(made)
         yield made
     finally:
-        kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding"
-        names = [one["metadata"]["name"] for one in rendered.of("ValidatingAdmissionPolicy")]
-        made.kubectl("delete", kinds, *names, "--ignore-not-found")
         made.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@contextmanager
+def installed(helm: str) -> Iterator[Release]:
+    """Give a release in a namespace of its own; skip where no Kubernetes answers."""
+    namespace = f"admission-{uuid.uuid4().hex[:8]}"
+    values = ["--namespace", namespace, "--set", "score.schedule=", "--set", "networkPolicy.enabled=false"]
+    rendered = template(helm, *values)
+    names = [one["metadata"]["name"] for one in rendered.of("ValidatingAdmissionPolicy")]
+    with owned_namespace(namespace, rendered) as made:
+        try:
+            made.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+            # Without this no pod of the Deployment is ever made.
+            made.kubectl("create", "quota", "nothing", "--hard=pods=0")
+            items = [one for one in rendered if one["kind"] in NEEDED]
+            done = made.kubectl("apply", "--server-side", "--filename=-", given=listed(items))
+            assert done.returncode == 0, done.stderr
+            wait_until_enforced(made)
+            yield made
+        finally:
+            kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding"
+            made.kubectl("delete", kinds, *names, "--ignore-not-found")
 
 
 def wait_until_enforced(release: Release) -> None:

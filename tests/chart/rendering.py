@@ -104,10 +104,11 @@ def find_helms() -> dict[str, str]:
 
 
 @functools.cache
-def template(program: str, *options: str) -> Rendered:
+def template(program: str, *options: str, name: str = "shop") -> Rendered:
     """Render the chart with one helm; Refused with its words where it does not."""
-    command = [program, "template", "shop", str(CHART), "--namespace", "market", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [program, "template", name, str(CHART), "--namespace", "market", *options]
+    environment = {**os.environ, **kit_environment()}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise Refused(done.stderr)
     return Rendered(tuple(one for one in yaml.load_all(done.stdout, Loader=LOADER) if one))
