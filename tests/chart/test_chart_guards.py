@@ -9,6 +9,8 @@ from tests.chart.rendering import Refused, Rendered, template
 Render = Callable[..., Rendered]
 
 REFUSED = {
+    "a name no Service can have": (["fullnameOverride=Shop_X"], "No Service can be named Shop_X"),
+    "a digit first": (["fullnameOverride=1shop"], "No Service can be named 1shop"),
     "two MongoDBs": (
         ["mongodb.uri=mongodb://db.example.com/shop"],
         "mongodb.internal and mongodb.uri are both set",

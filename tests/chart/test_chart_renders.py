@@ -97,13 +97,28 @@ def test_every_object_says_what_it_belongs_to(everything: Rendered) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["a" * 53, "propensity", "my-propensity-two"])
+@pytest.mark.parametrize("name", ["a" * 53, "propensity", "my-propensity-two", "my.shop"])
 def test_names_fit_where_kubernetes_is_narrow(helms: dict[str, str], name: str) -> None:
-    done = subprocess.run(
-        [helms[max(helms)], "template", name, str(CHART)], capture_output=True, text=True, check=True
-    )
-    names = re.findall(r"^kind: (\S+)\nmetadata:\n  name: (\S+)", done.stdout, flags=re.MULTILINE)
-    assert len(names) > 20
-    for kind, found in names:
-        assert len(found) <= (52 if kind in {"CronJob", "StatefulSet"} else 63), found
+    rendered = template(helms[max(helms)], name=name)
+    assert len(list(rendered)) > 20
+    for manifest in rendered:
+        found = manifest["metadata"]["name"]
         assert not found.startswith("propensity-propensity")
+        if not manifest["kind"].startswith("ValidatingAdmission"):
+            assert len(found) <= (52 if manifest["kind"] in {"CronJob", "StatefulSet"} else 63), found
+            assert re.fullmatch(r"[a-z][-a-z0-9]*[a-z0-9]", found), found
+
+
+def cluster_wide(program: str, namespace: str, name: str) -> set[str]:
+    rendered = template(program, "--namespace", namespace, "--set", f"fullnameOverride={name}")
+    return {
+        one["metadata"]["name"]
+        for one in rendered.of("ValidatingAdmissionPolicy") + rendered.of("ValidatingAdmissionPolicyBinding")
+    }
+
+
+def test_releases_of_two_namespaces_never_share_an_object(helms: dict[str, str]) -> None:
+    program = helms[max(helms)]
+    found = cluster_wide(program, "blue", "green-shop"), cluster_wide(program, "blue-green", "shop")
+    assert len(found[0]) == len(found[1]) == 2
+    assert not found[0] & found[1]

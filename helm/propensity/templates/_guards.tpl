@@ -2,9 +2,15 @@
 Combinations that can't work are refused while rendering, each with a sentence that says what to change.
 */}}
 {{- define "propensity.guards" -}}
+{{- include "propensity.guards.names" . -}}
 {{- include "propensity.guards.outside" . -}}
 {{- include "propensity.guards.data" . -}}
 {{- include "propensity.guards.scorer" . -}}
+{{- end -}}
+
+{{- define "propensity.guards.names" -}}
+{{- $name := include "propensity.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}{{ fail (printf "No Service can be named %s. Set fullnameOverride to lower-case letters, digits and dashes, a letter first." $name) }}{{ end -}}
 {{- end -}}
 
 {{- define "propensity.guards.outside" -}}

@@ -1,11 +1,11 @@
 {{/*
-Names. The room left for a component is taken off the shortest limit there is: 52 characters, of a CronJob's name
+Names. Helm takes a release's name with dots, a Service does not. The room left for a component is taken off the shortest limit there is: 52 characters, of a CronJob's name
 (Kubernetes adds 11 for its Jobs) and of a StatefulSet's (its revision becomes a label).
 */}}
 {{- define "propensity.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc (int (sub 52 (len "-experiments"))) | trimSuffix "-" -}}
+{{- default $full .Values.fullnameOverride | replace "." "-" | trunc (int (sub 52 (len "-experiments"))) | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* The component is the folder a template lies in: templates/scorer/service.yaml belongs to the scorer. */}}
@@ -18,9 +18,9 @@ Names. The room left for a component is taken off the shortest limit there is: 5
 {{- printf "%s-%s" (include "propensity.fullname" .) (include "propensity.component" .) -}}
 {{- end -}}
 
-{{/* Name for what is not in a namespace: two releases of one name in two namespaces must not meet. */}}
+{{/* Name for what is not in a namespace: no two releases may meet, so between the two stands what neither can hold. */}}
 {{- define "propensity.clusterName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "propensity.name" .) -}}
+{{- printf "%s.%s" .Release.Namespace (include "propensity.name" .) -}}
 {{- end -}}
 
 {{- define "propensity.mongodb.secretName" -}}
