@@ -105,6 +105,15 @@ class Settings(BaseSettings):
     rollout_deadline_minutes: float = Field(default=10.0, gt=0, le=24 * 60)
     """Time the pods have to become ready with a new model before it is taken back: images are there, models are small."""
 
+    rollout_watch_minutes: float = Field(default=60.0, ge=0, le=24 * 60)
+    """How long after a rollout live answers are held to what the test days promised; 0 for not at all."""
+
+    rollout_watch_users: int = Field(default=200, ge=20, le=2_000)
+    """Users that must have been answered before anything is taken back for it: with fewer, chance looks like a fault."""
+
+    rollout_watch_tolerance: float = Field(default=0.25, gt=0, le=1)
+    """How far the share of live users above the threshold may be off: what is asked for differs by hour and by page."""
+
     operate_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     """Pause between two looks of the operator: a person who pressed a button should not wait long."""
 
@@ -161,6 +170,15 @@ class Settings(BaseSettings):
 
     api_keys_file: str = ""
     """JSON file of API keys: name, SHA-256 and scopes. Required on Kubernetes; without it embedded mode is open."""
+
+    dashboard_access: str = ""
+    """Folder with the files `reader` and `operator`, whose texts people log in to the dashboard with; else embedded mode is open."""
+
+    dashboard_oidc: bool = False
+    """Let people log in to the dashboard by OIDC, as Streamlit's secrets.toml under [auth] says."""
+
+    dashboard_operators: str = ""
+    """E-mail addresses, with commas, of those who may press the dashboard's buttons after an OIDC login."""
 
     spool_path: str = ""
     """Folder where predictions wait while the store is away; empty means `spool` in the home folder."""

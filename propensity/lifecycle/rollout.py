@@ -4,8 +4,8 @@
     alias set     alias and record name it, and its bundle answers as recorded
     annotated     the service was told
     ready         all of it serves it
-    done
-    rolling back  it does not verify, or the service did not become ready in time: from here only back
+    done          and for a while its live answers are held to the promise it was promoted on
+    rolling back  it does not verify, the service did not become ready in time, or the promise is broken: only back
     rolled back   what was before is served and has the alias again; the version is tagged `rejected`
     superseded    another champion came meanwhile
 
@@ -20,6 +20,7 @@ from propensity.errors import BrokenBundle, NothingBefore
 from propensity.lifecycle import promotion
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.platform import Platform
+from propensity.lifecycle.promise import broken_promise, latest_answers
 from propensity.lifecycle.rollback import roll_back
 from propensity.model import Model
 from propensity.registry import REJECTED, Registry
@@ -65,7 +66,7 @@ class Rollouts:
         An OutsideError leaves it at the state that was reached.
         """
         champion = self._store.champion()
-        entry = newest(self._store)
+        entry = self._watched(newest(self._store), champion)
         if entry is None or entry.state in ENDED:
             entry = self._begin(champion, after=entry) if champion else None
         while entry is not None and entry.state not in ENDED:
@@ -88,7 +89,11 @@ class Rollouts:
             reason=promoted.reason if promoted else "It is the champion.",
             subject=champion.version,
             key=f"{KIND}:after:{after.sequence if after else 0}",
-            evidence={"reference": champion.reference, "before": before},
+            evidence={
+                "reference": champion.reference,
+                "before": before,
+                "answers_before": latest_answers(before.partition("@")[0], store=self._store),
+            },
         )
 
     def _is_given_up(self, champion: Champion, last: LedgerEntry | None) -> bool:
@@ -97,6 +102,18 @@ class Rollouts:
             return False
         promoted = next(iter(self._store.ledger.latest(1, promotion.KIND)), None)
         return promoted is None or promoted.sequence < last.sequence
+
+    def _watched(self, last: LedgerEntry | None, champion: Champion | None) -> LedgerEntry | None:
+        """Take back what does not keep its promise in the time after its rollout."""
+        if last is None or last.state != DONE or champion is None:
+            return last
+        is_over = self._clock() - last.updated_at > self._settings.rollout_watch_minutes * MINUTE
+        if is_over or champion.reference != last.evidence["reference"] or not last.evidence["before"]:
+            return last
+        why = broken_promise(last, champion, store=self._store, settings=self._settings)
+        if not why or self._registry.rejected(last.evidence["before"].partition("@")[2]):
+            return last  # a person went back from that one: there is nothing better to go to
+        return self._move(last, ROLLING_BACK, why=why)
 
     def _step(self, entry: LedgerEntry, champion: Champion | None) -> LedgerEntry | None:
         """Do what the state asks for and move on; None where it is to be waited for."""
