@@ -1,0 +1,23 @@
+"""The dashboard's main script: who comes in, and which pages there are. Streamlit runs it anew at every click."""
+
+import streamlit as st
+
+from dashboard import access
+from dashboard.frame import told
+
+st.set_page_config(page_title="Propensity", page_icon=":material/shopping_cart:", layout="wide")
+st.html("<style>.stMainBlockContainer {padding: 3rem 2.5rem 4rem; max-width: 1560px; margin: auto}</style>")
+with told():
+    access.enter()
+    page = st.navigation(
+        [
+            st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True),
+            st.Page("pages/targets.py", title="Users to target", icon=":material/group_add:"),
+            st.Page("pages/model.py", title="Model", icon=":material/neurology:"),
+            st.Page("pages/data.py", title="Data", icon=":material/database:"),
+            st.Page("pages/business.py", title="Business", icon=":material/trending_up:"),
+            st.Page("pages/operations.py", title="Operations", icon=":material/tune:"),
+        ]
+    )
+    access.show_who()
+    page.run()

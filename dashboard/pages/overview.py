@@ -1,0 +1,192 @@
+"""Overview: which model answers, how fast, whether its answers come true, and what was decided lately."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, latency, reading, tables
+from dashboard.frame import box, empty, head, told
+from dashboard.wording import ago, duration, plain, share, when, window
+from propensity.bundle import ModelDocument
+from propensity.events.event import DAY, HOUR, MICROS
+from propensity.store import Champion, MonitorWindow
+
+WATCHED = ("f1", "accuracy", "recall", "precision")
+
+
+def show() -> None:
+    """Draw the page."""
+    head(
+        "Overview",
+        "Which model answers, how fast, whether its answers come true, and what was decided lately.",
+    )
+    _cards()
+    left, right = st.columns(2)
+    with left, box("Requests", about="Answers of the last 24 hours."):
+        _traffic()
+    with right, box("Response times", about=f"The newest {reading.NEWEST:,} answers, by hour."):
+        _response_times()
+    with box(
+        "Live quality", about="On mature outcomes of users who were not contacted, with 95 % intervals."
+    ):
+        _live_quality()
+    with box("Champion"):
+        _champion()
+    with box("Last decisions"):
+        _decisions()
+
+
+def _cards() -> None:
+    cards = (_champion_card, _quality_card, _speed_card, _traffic_card)
+    for column, card in zip(st.columns(len(cards)), cards, strict=True):
+        with column, told():
+            label, value, beside = card()
+            st.metric(
+                label, value, beside, delta_color="off", delta_arrow="off", border=True, height="stretch"
+            )
+
+
+def _champion_card() -> tuple[str, str, str]:
+    champion = reading.champion()
+    if champion is None:
+        return "Champion", "none", "nothing in production"
+    return "Champion", f"version {champion.version}", champion.verdict or "promoted by hand"
+
+
+def _quality_card() -> tuple[str, str, str]:
+    found = next((one.performance for one in _judged(reading.windows())), None)
+    if found is None:
+        return "Live F1", "-", "no mature outcomes yet"
+    f1 = found.metrics["f1"]
+    return "Live F1", f"{f1.value:.3f}", f"95 %: {f1.low:.3f} to {f1.high:.3f}"
+
+
+def _speed_card() -> tuple[str, str, str]:
+    predictions = reading.newest_predictions()
+    if not predictions:
+        return "Response time, p95", "-", "no answers yet"
+    times = {name: duration(micros) for name, micros in latency.quantiles(predictions).items()}
+    return "Response time, p95", times["p95"], f"p50 {times['p50']}, p99 {times['p99']}"
+
+
+def _traffic_card() -> tuple[str, str, str]:
+    newest = reading.newest_predictions()[:1]
+    said = f"newest {ago(newest[0].predicted_at, now=reading.now())}" if newest else "no answers yet"
+    return "Answers in 24 h", f"{sum(_last_day()):,}", said
+
+
+def _last_day() -> list[int]:
+    end = (reading.now() // HOUR + 1) * HOUR
+    return reading.traffic(since=end - DAY, until=end, width=HOUR)
+
+
+def _traffic() -> None:
+    counts = _last_day()
+    if not any(counts):
+        empty("No request was answered in the last 24 hours.", "propensity serve")
+        return
+    first = (reading.now() // HOUR + 1) * HOUR - DAY
+    hours = pd.to_datetime([(first + n * HOUR) // MICROS for n in range(len(counts))], unit="s", utc=True)
+    frame = pd.DataFrame({"time": hours, "answers": counts})
+    x = charts.time_axis("yearmonthdatehours(time)")
+    chart = charts.bars(frame, x=x, y=charts.amount("answers", "answers an hour"))
+    charts.show(chart, alt_text="Answers by hour")
+    st.caption(window(first, first + DAY))
+
+
+def _response_times() -> None:
+    predictions = reading.newest_predictions()
+    frame = latency.by_hour(predictions)
+    if frame.empty:
+        empty("Too few answers to draw response times from.", "make load USERS=20 DURATION=30")
+        return
+    y = alt.Y("milliseconds:Q", title="milliseconds", scale=alt.Scale(zero=True))
+    names = list(latency.QUANTILES)
+    chart = charts.lines(frame, x=charts.time_axis(), y=y, series="quantile", names=names, points=True)
+    charts.show(chart, alt_text="Response times by hour")
+    st.caption(window(predictions[-1].predicted_at, predictions[0].predicted_at))
+
+
+def _judged(windows: list[MonitorWindow]) -> list[MonitorWindow]:
+    return [one for one in windows if one.performance and one.performance.judged]
+
+
+def _live_quality() -> None:
+    windows = reading.windows()
+    judged = _judged(windows)
+    if not judged:
+        why = next((one.performance.reason for one in windows if one.performance), "")
+        empty(
+            why or "No outcome was judged yet. Score users, wait a day, then watch.",
+            "propensity score\npropensity monitor",
+        )
+        return
+    x, colour = charts.time_axis(), charts.by_colour("metric", WATCHED)
+    frame = _quality_frame(judged)
+    y = charts.amount("value", "on the window's outcomes")
+    chart = charts.lines(frame, x=x, y=y, series="metric", names=WATCHED, points=True)
+    intervals = alt.Chart(frame).mark_rule(opacity=0.5, strokeWidth=3)
+    charts.show(
+        alt.layer(intervals.encode(x=x, y="low:Q", y2="high:Q", color=colour), chart),
+        alt_text="F1, accuracy, recall and precision over time",
+    )
+    newest = judged[0].performance
+    if newest:
+        st.caption(
+            f"Newest: {newest.rows:,} outcomes of {newest.users:,} users, {newest.positives:,} bought; "
+            f"cutoffs {window(newest.first_cutoff, newest.last_cutoff)}, version {judged[0].version}."
+        )
+
+
+def _quality_frame(judged: list[MonitorWindow]) -> pd.DataFrame:
+    rows = [
+        (pd.Timestamp(one.end // MICROS, unit="s", tz="UTC"), name, found.value, found.low, found.high)
+        for one in judged
+        if one.performance
+        for name, found in one.performance.metrics.items()
+        if name in WATCHED
+    ]
+    return pd.DataFrame(rows, columns=["time", "metric", "value", "low", "high"])
+
+
+def _champion() -> None:
+    champion = reading.champion()
+    if champion is None:
+        empty("No model is in production.", "propensity train")
+        return
+    document = reading.document()
+    left, right = st.columns(2)
+    with left:
+        measured = tables.metrics_table({"test days, with 95 % interval": document.metrics})
+        tables.show(measured, alt="Metrics of the test days")
+    with right:
+        _made(champion, document)
+
+
+def _made(champion: Champion, document: ModelDocument) -> None:
+    st.markdown(f"**{plain(document.estimator).capitalize()}**, threshold {document.threshold:.4g}")
+    st.caption(f"Trained {when(document.trained_at)} on {document.events:,} events.")
+    st.caption(f"In production since {when(champion.promoted_at)}.")
+    if test := document.periods.get("test"):
+        days = window(test.first_cutoff, test.last_cutoff)
+        st.caption(f"Test days: {days}; {test.rows:,} rows, {test.positives:,} buyers.")
+    st.caption(
+        f"Of later days' buyers, {share(document.expected_recall)} can be expected above the threshold."
+    )
+    if champion.verdict == "unproven":
+        st.warning(
+            "Unproven: on its test days it did not beat what needs no model.", icon=":material/science:"
+        )
+    for warning in document.warnings:
+        st.warning(warning, icon=":material/warning:")
+
+
+def _decisions() -> None:
+    entries = reading.ledger(10)
+    if not entries:
+        empty("The ledger is empty. The first training writes its first line.", "propensity train")
+        return
+    tables.show(tables.ledger_table(entries), alt="The newest entries of the ledger")
+
+
+show()

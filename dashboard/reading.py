@@ -1,0 +1,152 @@
+"""Everything the pages read: bounded questions to store and registry, each answered from memory for a while.
+
+Streamlit runs a page anew at every click, so nothing may be asked twice a second; and a page must open while MLflow or
+the store is away, so who did not answer is left alone for a moment. Clock and environment are read here, at the door.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from propensity.bundle import Bundle, ModelDocument
+from propensity.errors import PropensityError, RegistryUnavailable, StoreUnavailable
+from propensity.lifecycle.champion import bundle_of, champion_of
+from propensity.settings import Settings, read_settings
+from propensity.store import (
+    Champion,
+    EventSummary,
+    IngestRecord,
+    LedgerEntry,
+    MonitorWindow,
+    Prediction,
+    Store,
+    open_store,
+)
+
+if TYPE_CHECKING:
+    from propensity.registry import Registry
+
+SOON: Final = 5.0
+"""Seconds that what people wait for is kept: the ledger."""
+A_WHILE: Final = 30.0
+"""Seconds that traffic and monitor are kept."""
+LONG: Final = 600.0
+"""Seconds that what changes with a training or a score run is kept."""
+PAUSE: Final = 10.0
+"""Seconds that who did not answer is left alone."""
+PATIENCE: Final = 3
+"""Seconds that MLflow may take for an answer: a person is waiting."""
+NEWEST: Final = 5_000
+"""Answers that response times are taken from: enough for the slowest hundredth of them."""
+
+
+def now() -> int:
+    """Return the time in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+@st.cache_resource
+def settings() -> Settings:
+    """Read the environment once."""
+    return read_settings()
+
+
+@st.cache_resource(show_spinner=False)
+def _opened_store() -> Store:
+    return open_store(settings().store_uri.get_secret_value(), timeout=PATIENCE)
+
+
+@st.cache_resource(show_spinner="Opening the registry …")
+def _opened_registry() -> "Registry":
+    from propensity.registry import Registry  # noqa: PLC0415 - takes seconds, and Overview has no use for it
+
+    return Registry(
+        settings().tracking_uri, artifacts=settings().home / "artifacts", retries=0, timeout=PATIENCE
+    )
+
+
+@st.cache_data(ttl=PAUSE, show_spinner=False)
+def _store_says() -> str:
+    return _said(lambda: _opened_store().ping())
+
+
+@st.cache_data(ttl=PAUSE, show_spinner=False)
+def _registry_says() -> str:
+    return _said(lambda: _opened_registry().ping())
+
+
+def _said(ask: Callable[[], None]) -> str:
+    try:
+        ask()
+    except PropensityError as error:
+        return str(error)
+    return ""
+
+
+def store() -> Store:
+    """Return the store; StoreUnavailable where it did not answer just now."""
+    if said := _store_says():
+        raise StoreUnavailable(said)
+    return _opened_store()
+
+
+def registry() -> "Registry":
+    """Return the registry; RegistryUnavailable where it did not answer just now."""
+    if said := _registry_says():
+        raise RegistryUnavailable(said)
+    return _opened_registry()
+
+
+@st.cache_data(ttl=SOON, show_spinner=False)
+def champion() -> Champion | None:
+    """Return the record of the model in production."""
+    return store().champion()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def bundle(digest: str) -> Bundle:
+    """Return a bundle that was promoted once; it never changes."""
+    return bundle_of(store(), digest)
+
+
+def document() -> ModelDocument:
+    """Return what the champion's numbers mean; NoChampion where there is none."""
+    return bundle(champion_of(store()).digest).document
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def newest_predictions() -> list[Prediction]:
+    """Return the newest answers of the service."""
+    return store().predictions.latest(NEWEST)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def traffic(*, since: int, until: int, width: int) -> list[int]:
+    """Count answers by stretches of time."""
+    return store().predictions.histogram(since=since, until=until, width=width)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def windows(limit: int = 60) -> list[MonitorWindow]:
+    """Return what the monitor found, the newest first."""
+    return store().windows.latest(limit)
+
+
+@st.cache_data(ttl=SOON, show_spinner=False)
+def ledger(limit: int, kind: str | None = None) -> list[LedgerEntry]:
+    """Return the newest entries."""
+    return store().ledger.latest(limit, kind)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def events() -> EventSummary:
+    """Count the events and say what time they span."""
+    return store().events.summary()
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def ingests(limit: int = 20) -> list[IngestRecord]:
+    """Return which files were taken in."""
+    return store().ingests.latest(limit)
