@@ -123,10 +123,18 @@ def owned_namespace(namespace: str, rendered: Rendered = Rendered(())) -> Iterat
 
 
 @contextmanager
-def installed(helm: str) -> Iterator[Release]:
+def installed(helm: str, *options: str) -> Iterator[Release]:
     """Give a release in a namespace of its own; skip where no Kubernetes answers."""
     namespace = f"admission-{uuid.uuid4().hex[:8]}"
-    values = ["--namespace", namespace, "--set", "score.schedule=", "--set", "networkPolicy.enabled=false"]
+    values = [
+        "--namespace",
+        namespace,
+        "--set",
+        "score.schedule=",
+        "--set",
+        "networkPolicy.enabled=false",
+        *options,
+    ]
     rendered = template(helm, *values)
     names = [one["metadata"]["name"] for one in rendered.of("ValidatingAdmissionPolicy")]
     with owned_namespace(namespace, rendered) as made:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chart.live import Release
+from tests.chart.live import Release, installed
 from tests.chart.rendering import Manifest
 
 DIGEST = "sha256:" + "0" * 64
@@ -17,7 +17,36 @@ def test_the_described_job_may_be_made(release: Release, maker: str) -> None:
     assert "created (server dry run)" in release.says(release.job(), as_=maker)
 
 
-def test_a_job_may_carry_annotations_of_its_own(release: Release) -> None:
+PLACED = {
+    "image.pullSecrets": '["mirror"]',
+    "training.data": '{"kind": "pvc", "claim": "logs", "path": "clicks", "format": "rees46"}',
+    "training.priorityClassName": '"low"',
+    "training.nodeSelector": '{"kubernetes.io/arch": "amd64"}',
+    "training.tolerations": '[{"key": "dedicated", "value": "batch", "effect": "NoSchedule"}, {"operator": "Exists"}]',
+    "training.affinity": '{"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": '
+    '{"nodeSelectorTerms": [{"matchExpressions": [{"key": "tier", "operator": "Exists"}]}]}}}',
+    "training.podLabels": '{"azure.workload.identity/use": "true"}',
+    "training.extraEnv": '[{"name": "EMPTY", "value": ""}, {"name": "KEY", "valueFrom": '
+    '{"secretKeyRef": {"name": "store", "key": "key"}}}]',
+}
+"""Each value that says more of the training's pod."""
+
+
+def test_a_job_described_in_every_way_there_is_may_be_made(helms: dict[str, str]) -> None:
+    options = [word for name, text in PLACED.items() for word in ("--set-json", f"{name}={text}")]
+    with installed(helms[max(helms)], *options) as placed:
+        job = placed.job()
+        assert "created (server dry run)" in placed.says(job)
+        (claim,) = [
+            mount
+            for mount in main(job["spec"]["template"]["spec"])["volumeMounts"]
+            if mount["name"] == "data"
+        ]
+        claim["readOnly"] = False
+        assert "denied request" in placed.says(job)
+
+
+def test_a_job_may_carry_the_number_of_its_training(release: Release) -> None:
     job = release.job()
     job["spec"]["template"]["metadata"]["annotations"]["propensity.dev/training"] = "7"
     assert "created (server dry run)" in release.says(job)
@@ -61,6 +90,27 @@ OTHER_PODS: dict[str, Change] = {
     "the node's network": lambda pod: pod.update(hostNetwork=True),
     "a node of its choice": lambda pod: pod.update(nodeName="node1"),
     "a second container": lambda pod: pod["containers"].append({**main(pod), "name": "more"}),
+    "a volume over the code": lambda pod: main(pod)["volumeMounts"].append(
+        {"name": "tmp", "mountPath": "/app/project"}
+    ),
+    "a part of a volume": lambda pod: main(pod)["volumeMounts"][0].update(subPath="x"),
+    "more memory": lambda pod: pod["volumes"].append(
+        {"name": "more", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}
+    ),
+    "a disk without end": lambda pod: pod["volumes"][0]["emptyDir"].pop("sizeLimit"),
+    "a token of another kind": volume(projected={"sources": [{"serviceAccountToken": {"path": "token"}}]}),
+    "root's group": lambda pod: pod["securityContext"].update(runAsGroup=0),
+    "root's group on volumes": lambda pod: pod["securityContext"].update(fsGroup=0),
+    "a priority": lambda pod: pod.update(priorityClassName="system-node-critical"),
+    "any node": lambda pod: pod.update(tolerations=[{"operator": "Exists"}]),
+    "certain nodes": lambda pod: pod.update(nodeSelector={"node-role.kubernetes.io/control-plane": ""}),
+    "certain neighbours": lambda pod: pod.update(affinity={"nodeAffinity": {}}),
+    "a file over the code": lambda pod: main(pod).update(
+        terminationMessagePath="/app/project/propensity/errors.py"
+    ),
+    "settings under other names": lambda pod: main(pod)["envFrom"][0].update(prefix="LD_"),
+    "a hook": lambda pod: main(pod).update(lifecycle={"postStart": {"exec": {"command": ["sh"]}}}),
+    "another DNS": lambda pod: pod.update(dnsConfig={"nameservers": ["192.0.2.1"]}),
 }
 
 
@@ -79,6 +129,21 @@ OTHER_JOBS: dict[str, Change] = {
         {"app.kubernetes.io/component": "scorer"}
     ),
     "more labels": lambda job: job["spec"]["template"]["metadata"]["labels"].update({"more": "labels"}),
+    "an order to a sidecar injector": lambda job: job["spec"]["template"]["metadata"]["annotations"].update(
+        {"sidecar.istio.io/inject": "true", "sidecar.istio.io/proxyImage": "evil:1"}
+    ),
+    "a finalizer": lambda job: job["spec"]["template"]["metadata"].update(finalizers=["example.com/stay"]),
+    "pods by number": lambda job: job["spec"].update(completionMode="Indexed"),
+    "another controller": lambda job: job["spec"].update(managedBy="example.com/mine"),
+    "pods it did not make": lambda job: job["spec"].update(
+        manualSelector=True, selector={"matchLabels": job["spec"]["template"]["metadata"]["labels"]}
+    ),
+    "unusable data tried again": lambda job: job["spec"].pop("podFailurePolicy"),
+    "a log for ever": lambda job: job["spec"].pop("ttlSecondsAfterFinished"),
+    "a name of its own": lambda job: job["metadata"].update(name="shop-propensity-training-extra"),
+    "another training's number": lambda job: job["spec"]["template"]["metadata"]["annotations"].update(
+        {"propensity.dev/training": "6"}
+    ),
 }
 
 
@@ -110,6 +175,8 @@ OTHER_PATCHES: dict[str, Manifest] = {
     "another annotation of the pods": annotated(more="words"),
     "an annotation less": annotated(**{"propensity_dev__settings-checksum": None}),
     "a model without a digest": annotated(propensity_dev__model="latest"),
+    "a model on two lines": annotated(propensity_dev__model=f"3\n@{DIGEST}"),
+    "a finalizer of the pods": {"spec": {"template": {"metadata": {"finalizers": ["example.com/stay"]}}}},
 }
 
 

@@ -64,7 +64,7 @@ def test_admission_refuses_and_does_not_just_warn(default: Rendered) -> None:
 def test_admission_policies_stay_in_their_namespace(default: Rendered) -> None:
     wanted = {"matchLabels": {"kubernetes.io/metadata.name": "market"}}
     for policy in default.of("ValidatingAdmissionPolicy"):
-        assert policy["metadata"]["name"].startswith("market-")
+        assert policy["metadata"]["name"].startswith("market.")
         assert policy["spec"]["matchConstraints"]["namespaceSelector"] == wanted
     for binding in default.of("ValidatingAdmissionPolicyBinding"):
         assert binding["spec"]["policyName"] == binding["metadata"]["name"]

@@ -24,16 +24,44 @@ e.?valueFrom.?configMapKeyRef.?name.orValue(''), e.?valueFrom.?configMapKeyRef.?
 e.?valueFrom.?fieldRef.?fieldPath.orValue(''), e.?valueFrom.?resourceFieldRef.?resource.orValue('')].join('|')
 {{- end -}}
 
-{{/* Fields a pod may have, those that the API server fills in among them; placement is the administrator's. */}}
-{{- define "propensity.admission.podFields" -}}
-['serviceAccountName', 'serviceAccount', 'automountServiceAccountToken', 'enableServiceLinks', 'securityContext',
-'restartPolicy', 'initContainers', 'containers', 'volumes', 'imagePullSecrets', 'dnsPolicy', 'schedulerName',
-'terminationGracePeriodSeconds', 'priorityClassName', 'nodeSelector', 'tolerations', 'affinity']
+{{/* Volumes, mounts and tolerations as texts, made there of an object (the expression) and here of the manifest. */}}
+{{- define "propensity.admission.volumeText" -}}
+[v.name, v.?persistentVolumeClaim.?claimName.orValue(''), dyn(string(v.?persistentVolumeClaim.?readOnly.orValue(false))),
+v.?emptyDir.?medium.orValue('')].join('|')
 {{- end -}}
 
-{{- define "propensity.admission.containerFields" -}}
-['name', 'image', 'imagePullPolicy', 'command', 'env', 'envFrom', 'resources', 'volumeMounts', 'securityContext',
-'terminationMessagePath', 'terminationMessagePolicy']
+{{- define "propensity.admission.volumes" -}}
+{{- $texts := list -}}
+{{- range . -}}
+{{- $claim := default dict .persistentVolumeClaim -}}
+{{- $texts = append $texts (printf "%s|%s|%t|" .name (default "" $claim.claimName) (default false $claim.readOnly)) -}}
+{{- end -}}
+{{- toJson $texts -}}
+{{- end -}}
+
+{{- define "propensity.admission.mountText" -}}
+[m.name, m.mountPath, dyn(string(m.?readOnly.orValue(false))), m.?subPath.orValue(''), m.?subPathExpr.orValue(''), m.?mountPropagation.orValue('')].join('|')
+{{- end -}}
+
+{{- define "propensity.admission.mounts" -}}
+{{- $texts := list -}}
+{{- range . }}{{ $texts = append $texts (printf "%s|%s|%t|||" .name .mountPath (default false .readOnly)) }}{{ end -}}
+{{- toJson $texts -}}
+{{- end -}}
+
+{{- define "propensity.admission.tolerationText" -}}
+[t.?key.orValue(''), t.?operator.orValue(''), t.?value.orValue(''), t.?effect.orValue('')].join('|')
+{{- end -}}
+
+{{- define "propensity.admission.tolerations" -}}
+{{- $texts := list -}}
+{{- range . }}{{ $texts = append $texts (list (default "" .key) (default "" .operator) (default "" .value) (default "" .effect) | join "|") }}{{ end -}}
+{{- toJson $texts -}}
+{{- end -}}
+
+{{/* Fields an object may have: those described, and those that the API server fills in. */}}
+{{- define "propensity.admission.fields" -}}
+{{- concat (keys .described) .filled | sortAlpha | toJson -}}
 {{- end -}}
 
 {{/* The rules, each (dict "expression" "message"), for a Job's spec as it was rendered. */}}
@@ -41,12 +69,14 @@ e.?valueFrom.?fieldRef.?fieldPath.orValue(''), e.?valueFrom.?resourceFieldRef.?r
 {{- $pod := .template.spec -}}
 {{- $first := index $pod.initContainers 0 -}}
 {{- $main := index $pod.containers 0 -}}
+{{- $podFields := list "serviceAccount" "dnsPolicy" "schedulerName" "terminationGracePeriodSeconds" }}
 - expression: >-
     variables.pod.serviceAccountName == {{ toJson $pod.serviceAccountName }} && variables.pod.automountServiceAccountToken == false &&
-    dyn(variables.pod).all(k, k in {{ include "propensity.admission.podFields" . | nindent 4 }})
+    dyn(variables.pod).all(k, k in {{ include "propensity.admission.fields" (dict "described" $pod "filled" $podFields) }})
   message: The Job's pod has another ServiceAccount, or a field that the training CronJob does not describe.
 - expression: >-
     variables.pod.securityContext.runAsNonRoot && variables.pod.securityContext.runAsUser == {{ $pod.securityContext.runAsUser }} &&
+    variables.pod.securityContext.runAsGroup == {{ $pod.securityContext.runAsGroup }} && variables.pod.securityContext.fsGroup == {{ $pod.securityContext.fsGroup }} &&
     variables.pod.securityContext.seccompProfile.type == 'RuntimeDefault' &&
     dyn(variables.pod.securityContext).all(k, k in {{ keys $pod.securityContext | sortAlpha | toJson }})
   message: The Job's pod has another securityContext than the training CronJob describes.
@@ -58,33 +88,47 @@ e.?valueFrom.?fieldRef.?fieldPath.orValue(''), e.?valueFrom.?resourceFieldRef.?r
 - expression: variables.containers.all(c, c.image == {{ toJson $main.image }})
   message: The Job runs another image than the training CronJob describes.
 - expression: >-
-    variables.containers.all(c, dyn(c).all(k, k in {{ include "propensity.admission.containerFields" . | nindent 4 }}) &&
+    variables.containers.all(c, dyn(c).all(k, k in {{ include "propensity.admission.fields" (dict "described" $main "filled" (list "terminationMessagePath" "terminationMessagePolicy")) }}) &&
+    c.terminationMessagePath == '/dev/termination-log' &&
     c.securityContext.allowPrivilegeEscalation == false && c.securityContext.readOnlyRootFilesystem == true &&
     c.securityContext.capabilities.drop == ['ALL'] && !has(c.securityContext.capabilities.add) &&
     dyn(c.securityContext).all(k, k in {{ keys $main.securityContext | sortAlpha | toJson }}))
   message: A container has another securityContext, or a field that the training CronJob does not describe.
 - expression: >-
-    variables.containers.all(c, c.envFrom.all(e, !has(e.secretRef) && e.?configMapRef.?name.orValue('') == {{ (index $main.envFrom 0).configMapRef.name | toJson }}) &&
+    variables.containers.all(c, c.envFrom.all(e, !has(e.secretRef) && !has(e.prefix) && e.?configMapRef.?name.orValue('') == {{ (index $main.envFrom 0).configMapRef.name | toJson }}) &&
     c.env.all(e, {{ include "propensity.admission.sourcesOf" . | nindent 4 }} in
     {{ include "propensity.admission.entries" (concat $first.env $main.env) }}))
   message: The Job's environment holds what the training CronJob does not describe.
 - expression: >-
-    variables.pod.volumes.all(v, dyn(v).all(k, k in ['name', 'emptyDir', 'persistentVolumeClaim']) &&
-    v.?persistentVolumeClaim.?claimName.orValue('') in {{ include "propensity.admission.claims" $pod.volumes }})
-  message: The Job mounts a volume that the training CronJob does not describe.
+    variables.pod.volumes.all(v, dyn(v).all(k, k in ['name', 'emptyDir', 'persistentVolumeClaim']) && (!has(v.emptyDir) || has(v.emptyDir.sizeLimit)) &&
+    {{ include "propensity.admission.volumeText" . | nindent 4 }} in {{ include "propensity.admission.volumes" $pod.volumes }}) &&
+    variables.containers.all(c, c.volumeMounts.all(m,
+    {{ include "propensity.admission.mountText" . }} in {{ include "propensity.admission.mounts" $main.volumeMounts }}))
+  message: The Job mounts a volume, or one at a place, that the training CronJob does not describe.
+- expression: >-
+    variables.pod.?priorityClassName.orValue('') == {{ default "" $pod.priorityClassName | toJson }} &&
+    variables.pod.?nodeSelector.orValue({}) == {{ default dict $pod.nodeSelector | toJson }} &&
+    variables.pod.?tolerations.orValue([]).all(t, {{ include "propensity.admission.tolerationText" . }} in {{ include "propensity.admission.tolerations" $pod.tolerations }})
+  message: The Job's pod has another priority or place than the training CronJob describes.
 - expression: >-
     {{ toJson .template.metadata.labels }}.all(k, k in variables.labels && variables.labels[k] == {{ toJson .template.metadata.labels }}[k]) &&
     variables.labels.all(k, k in {{ concat (keys .template.metadata.labels) (list "batch.kubernetes.io/controller-uid" "batch.kubernetes.io/job-name" "controller-uid" "job-name") | sortAlpha | toJson }})
   message: The Job's pod has other labels than the training CronJob describes.
+# Sidecar injectors, identity and network plug-ins take orders from annotations.
 - expression: >-
+    variables.annotations.all(k, k == 'propensity.dev/training' || (k in {{ toJson .template.metadata.annotations }} && variables.annotations[k] == {{ toJson .template.metadata.annotations }}[k])) &&
+    !has(object.spec.template.metadata.finalizers)
+  message: The Job's pod has an annotation other than propensity.dev/training, or a finalizer, that the training CronJob does not describe.
+- expression: >-
+    has(object.spec.podFailurePolicy) && !has(object.spec.managedBy) && !object.spec.?manualSelector.orValue(false) &&
+    object.spec.?completionMode.orValue('NonIndexed') == 'NonIndexed' &&
     object.spec.?parallelism.orValue(1) == 1 && object.spec.?completions.orValue(1) == 1 &&
     object.spec.?backoffLimit.orValue(6) <= {{ .backoffLimit }} &&
-    object.spec.?activeDeadlineSeconds.orValue(1000000000) <= {{ .activeDeadlineSeconds }}
-  message: The Job may run more pods, or longer, than the training CronJob describes.
-{{- end -}}
-
-{{- define "propensity.admission.claims" -}}
-{{- $claims := list "" -}}
-{{- range . }}{{ with .persistentVolumeClaim }}{{ $claims = append $claims .claimName }}{{ end }}{{ end -}}
-{{- toJson $claims -}}
+    object.spec.?activeDeadlineSeconds.orValue(1000000000) <= {{ .activeDeadlineSeconds }} &&
+    object.spec.?ttlSecondsAfterFinished.orValue(1000000000) <= {{ .ttlSecondsAfterFinished }}
+  message: The Job may run more pods, longer or otherwise than the training CronJob describes.
+- expression: >-
+    object.metadata.name.matches('^{{ $pod.serviceAccountName }}-[0-9]+$') &&
+    (!('propensity.dev/training' in variables.annotations) || object.metadata.name == '{{ $pod.serviceAccountName }}-' + variables.annotations['propensity.dev/training'])
+  message: The Job is not named by the number of its training, so that one number could be trained twice.
 {{- end -}}
