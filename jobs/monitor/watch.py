@@ -45,6 +45,8 @@ class Monitor:
     """Opened only where the store has no copy of the champion's reference yet."""
     start: Start
     is_gone: IsGone = lambda _: False
+    clock: Callable[[], int] | None = None
+    """Dates the ledger's entries: cooldown and budget count real hours, also where `now` is a time long ago. None: `now`."""
     treated: Collection[str] = frozenset()
     """Users who were contacted: what they do says nothing of the model."""
 
@@ -101,7 +103,7 @@ class Monitor:
 
     def _decide(self, found: Found, live: Performance, grown: Volume, *, end: int, now: int) -> LedgerEntry:
         """Ask for a training where there is a reason; else write down why there is none."""
-        clock: Callable[[], int] = lambda: now  # noqa: E731 - one instant for a run
+        clock: Callable[[], int] = self.clock or (lambda: now)
         asked = [
             drift_trigger(found.drift, window_end=end),
             performance.performance_trigger(live, window_end=end, settings=self.settings),

@@ -58,6 +58,7 @@ def watch(settings: "Settings", *, now: int) -> "MonitorWindow":
             registry=lambda: door.open_registry(settings),
             start=start,
             is_gone=is_gone,
+            clock=door.now,
         ).run(now=now)
 
 
