@@ -46,7 +46,7 @@ def judge(
     A champion that this release can't load can't be served either: the challenger is then judged as a first model.
     """
     mine, other = Model(challenger, threads=settings.workers), _loaded(champion, settings=settings)
-    rows = gate_rows(training_set, other.document if other else None)
+    rows = gate_rows(training_set, other.document if other else None, mine.document)
     return decide(
         rows,
         challenger=_answers(mine, rows),
@@ -57,12 +57,23 @@ def judge(
     )
 
 
-def gate_rows(training_set: TrainingSet, champion: ModelDocument | None) -> Rows:
-    """Return the test rows whose label windows neither model was fitted, calibrated or thresholded on."""
-    if champion is None:
+def gate_rows(
+    training_set: TrainingSet, champion: ModelDocument | None, challenger: ModelDocument | None = None
+) -> Rows:
+    """Return the test rows whose label windows neither model was fitted, calibrated or thresholded on.
+
+    A challenger from an earlier run of its training was made from another training set than this one.
+    """
+    documents = [document for document in (champion, challenger) if document]
+    used = [
+        period.last_cutoff
+        for document in documents
+        for name, period in document.periods.items()
+        if name != periods.TEST
+    ]
+    if not used:
         return training_set.test
-    used = [period.last_cutoff for name, period in champion.periods.items() if name != periods.TEST]
-    return training_set.test.later_than(max(used, default=0) + LABEL_WINDOW)
+    return training_set.test.later_than(max(used) + LABEL_WINDOW)
 
 
 def decide(

@@ -3,38 +3,44 @@
     data set -> model -> registry (alias `challenger`) -> gate -> promotion, or the reason why not
 
 Each stage leaves its state in the ledger. What was gated is what is served: nothing is fitted again after the gate.
+A run that is tried again after a crash goes on with the version it had registered: it carries the mark of its training.
 """
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from propensity.bundle import Bundle
+from propensity.bundle import Bundle, ModelDocument
 from propensity.errors import BrokenBundle, StoreUnavailable, VersionRejected
+from propensity.lifecycle import promotion
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.slot import begin_asked, begin_by_hand
-from propensity.lifecycle.trainings import DONE, FAILED, REGISTERED
-from propensity.registry import PRODUCTION, Registry, TrainingRecord, Version
+from propensity.lifecycle.trainings import DONE, FAILED, REGISTERED, number_of
+from propensity.registry import PRODUCTION, Registry, Version
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store
 from training import dataset, gate, model
+from training.challenger import Challenger, register, registered_before
 from training.dataset import TrainingSet
 from training.gate import Verdict
 from training.model import Trained
 
 logger = logging.getLogger(__name__)
 
+PROMOTIONS: Final = 50
+"""Newest promotions that are looked at for one of this version."""
+
 
 class Outcome(NamedTuple):
     """What a training came to."""
 
     version: Version
-    trained: Trained
+    document: ModelDocument
     verdict: Verdict
+    trained: Trained | None
+    """None where an earlier run of this training had made the version."""
 
 
 class Training:
@@ -78,48 +84,68 @@ class Training:
     def _carry_out(self) -> Outcome:
         with contextlib.ExitStack() as unless_done:
             unless_done.push(self._fail)
-            training_set = dataset.build(self._store, self._settings, now=self._clock())
-            trained = self._fit(training_set)
-            version = self._register(trained)
-            verdict = self._judge(training_set, trained, version)
+            challenger = self._registered_before() or self._made()
+            verdict = self._judge(challenger)
             unless_done.pop_all()
         self._leave(DONE, verdict=verdict.word, reason=verdict.reason)
-        return Outcome(version=self._registry.version(version.number), trained=trained, verdict=verdict)
+        version = self._registry.version(challenger.version.number)
+        return Outcome(version, challenger.bundle.document, verdict, challenger.trained)
+
+    def _registered_before(self) -> Challenger | None:
+        """Return what a run of this training had registered before it was stopped."""
+        found = registered_before(self._mark, registry=self._registry)
+        if found:
+            self._say(f"Version {found.version.number} is there from an earlier run of this training.")
+            self._leave(REGISTERED, version=found.version.number, events=found.bundle.document.events)
+        return found
+
+    def _made(self) -> Challenger:
+        """Fit a model and register it."""
+        trained = self._fit(self._training_set())
+        made = register(trained, mark=self._mark, registry=self._registry)
+        self._say(f"Registered as version {made.version.number}, alias challenger.")
+        self._leave(REGISTERED, version=made.version.number, events=trained.document.events)
+        return made
+
+    @property
+    def _mark(self) -> str:
+        """Names the training: its number, and when it was claimed, for another ledger has the same numbers."""
+        return f"{number_of(self._entry)}@{self._entry.at if self._entry else 0}"
+
+    def _training_set(self) -> TrainingSet:
+        return dataset.build(self._store, self._settings, now=self._clock())
 
     def _fit(self, training_set: TrainingSet) -> Trained:
         return model.fit(
             training_set, self._settings, now=self._clock(), git_commit=self._git_commit, progress=self._say
         )
 
-    def _register(self, trained: Trained) -> Version:
-        document = trained.document
-        tags = {name: getattr(document, name) for name in ("git_commit", "data_digest", "estimator")}
-        with tempfile.TemporaryDirectory() as folder:
-            trained.write_artifacts(Path(folder))
-            version = self._registry.record(
-                TrainingRecord(
-                    parameters=trained.parameters,
-                    metrics=trained.metrics,
-                    tags=tags,
-                    bundle=trained.bundle,
-                    pipeline=trained.pipeline,
-                    artifacts=Path(folder),
-                )
-            )
-        self._say(f"Registered as version {version.number}, alias challenger.")
-        self._leave(REGISTERED, version=version.number, events=trained.document.events)
-        return version
-
-    def _judge(self, training_set: TrainingSet, trained: Trained, version: Version) -> Verdict:
-        """Ask the gate with both bundles as they would be served, and act on what it says."""
-        verdict = gate.judge(
-            training_set, challenger=trained.bundle, champion=self._champion(), settings=self._settings
-        )
-        self._registry.tag(version.number, verdict.tags())
-        self._say(f"The gate says: {verdict.word}. {verdict.reason}")
-        if verdict.promotes:
+    def _judge(self, challenger: Challenger) -> Verdict:
+        """Ask the gate, unless it has spoken before, and act on what it says."""
+        version = challenger.version
+        verdict = Verdict.of_tags(version.tags) or self._asked_gate(challenger)
+        if verdict.promotes and not self._is_promoted(version):
             self._promote(version, verdict)
         return verdict
+
+    def _asked_gate(self, challenger: Challenger) -> Verdict:
+        """Ask the gate with both bundles as they would be served, and write its verdict on the version."""
+        trained = challenger.trained
+        verdict = gate.judge(
+            trained.training_set if trained else self._training_set(),
+            challenger=challenger.bundle,
+            champion=self._champion(),
+            settings=self._settings,
+        )
+        self._registry.tag(challenger.version.number, verdict.tags())
+        self._say(f"The gate says: {verdict.word}. {verdict.reason}")
+        return verdict
+
+    def _is_promoted(self, version: Version) -> bool:
+        """Whether an earlier run promoted it to the end; what came after is not this training's to undo."""
+        ended = {promotion.DONE, promotion.SUPERSEDED}
+        entries = self._store.ledger.latest(PROMOTIONS, promotion.KIND)
+        return any(entry.subject == version.number and entry.state in ended for entry in entries)
 
     def _promote(self, version: Version, verdict: Verdict) -> None:
         """Promote what the gate let through, unless the very same model was rolled back before."""

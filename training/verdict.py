@@ -1,6 +1,7 @@
 """What the gate said of a challenger: one word, the numbers behind it, and a sentence for a person."""
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -33,21 +34,36 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     lead: Estimate | None = None
     """Average precision of the challenger minus that of the best baseline."""
 
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
+        """Return the verdict that stands on a model version, without the numbers behind it; None before there was one."""
+        if not tags.get("verdict"):
+            return None
+        return cls(
+            word=tags["verdict"],  # type: ignore[arg-type]  # written by `tags` below
+            reason=tags.get("verdict_reason", ""),
+            positives=int(tags.get("verdict_positives", 0)),
+            rows=0,
+            first_cutoff=None,
+            last_cutoff=None,
+            expected_recall=float(tags.get("verdict_expected_recall", 0)),
+        )
+
     @property
     def promotes(self) -> bool:
         """Whether the challenger becomes champion."""
         return self.word in {PROMOTED, UNPROVEN}
 
     def tags(self) -> dict[str, str]:
-        """Return the verdict as tags of a model version."""
+        """Return the verdict as tags of a model version; its word is written last, and says that all are there."""
         numbers = {"recall": self.recall, "difference": self.difference, "lead": self.lead}
         return {
-            "verdict": self.word,
             "verdict_reason": self.reason,
             "verdict_positives": str(self.positives),
             "verdict_expected_recall": f"{self.expected_recall:.4f}",
             "verdict_best_baseline": self.best_baseline or "",
             **{f"verdict_{name}": text(number) for name, number in numbers.items() if number},
+            "verdict": self.word,
         }
 
 

@@ -21,8 +21,11 @@ def ceiling_lines(outcome: "Outcome", simulation: "Simulation") -> list[str]:
     from propensity import metrics
     from training.periods import TEST
 
-    rows = outcome.trained.training_set.test.frame.select("user_id", "cutoff", "label")
-    rows = rows.with_columns(said=pl.Series(outcome.trained.probabilities[TEST]).cast(pl.Float64))
+    trained = outcome.trained
+    if trained is None:  # made by an earlier run, whose rows are gone
+        return []
+    rows = trained.training_set.test.frame.select("user_id", "cutoff", "label")
+    rows = rows.with_columns(said=pl.Series(trained.probabilities[TEST]).cast(pl.Float64))
     truth = simulation.truth(rows["cutoff"].unique().sort().to_list())
     rows = rows.join(truth, on=["user_id", "cutoff"])
     bought, true = rows["label"].to_numpy(), rows["probability"].to_numpy()

@@ -132,7 +132,7 @@ def git_commit() -> str:
 
 def outcome_lines(outcome: "Outcome") -> list[str]:
     """Show the metrics of the later test days, with intervals, next to the baselines and the verdict."""
-    document = outcome.trained.document
+    document = outcome.document
     shown = ("f1", "recall", "precision", "roc_auc", "average_precision", "brier", "lift_at_10")
     columns = [name for name in shown if name in document.metrics]
     lines = [
