@@ -15,6 +15,9 @@ CLOUDS = {
 }
 
 
+LOGIN = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
+
+
 def mlflow(rendered: Rendered) -> Manifest:
     pod: Manifest = rendered.one("Deployment", "mlflow")["spec"]["template"]
     return pod
@@ -103,6 +106,34 @@ def test_an_mlflow_outside_takes_the_place_of_the_one_inside(render: Render) -> 
     assert not rendered.has("Deployment", "mlflow")
     asked = rendered.pods()["CronJob/shop-propensity-training"]["spec"]["containers"][0]
     assert environment(asked)["MLFLOW_TRACKING_URI"] == "https://mlflow.example.com"
+
+
+def test_the_login_of_an_mlflow_outside_reaches_all_that_ask_it_and_nobody_else(render: Render) -> None:
+    rendered = render(
+        "mlflow.internal=false", "mlflow.uri=https://mlflow.example.com", "mlflow.credentialsSecret=login",
+        "operator.enabled=true", "ingest.schedule=@hourly", "ingest.data.kind=url", "ingest.data.url=s3://l/f",
+    )  # fmt: skip
+    asking = 0
+    for name, pod in rendered.pods().items():
+        for told in map(environment, containers(pod)):
+            logins = {one: told[one]["secretKeyRef"] for one in told.keys() & LOGIN}
+            assert logins.keys() == (LOGIN if "MLFLOW_TRACKING_URI" in told else set()), name
+            assert all(source["name"] == "login" and source["optional"] for source in logins.values())
+            asking += bool(logins)
+    assert asking >= 9
+
+
+def test_a_secret_address_is_named_by_its_variable(render: Render) -> None:
+    rendered = render(
+        "training.data.kind=url", "training.data.url=$(LOG_URL)", "training.extraEnv[0].name=LOG_URL",
+        "training.extraEnv[0].valueFrom.secretKeyRef.name=log", "training.extraEnv[0].valueFrom.secretKeyRef.key=url",
+    )  # fmt: skip
+    (job,) = rendered.of("Job")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert "$(LOG_URL)" in container["command"], (
+        "Kubernetes puts the value there when it starts the container."
+    )
+    assert environment(container)["LOG_URL"] == {"secretKeyRef": {"name": "log", "key": "url"}}
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -35,6 +35,32 @@ REFUSED = {
         ["mlflow.backendStoreUri=postgresql://me:secret@db.example.com/mlflow"],
         "mlflow.backendStoreUri holds a password",
     ),
+    "a password in MLflow's address": (
+        ["mlflow.internal=false", "mlflow.uri=https://me:secret@mlflow.example.com"],
+        "mlflow.uri holds a password",
+    ),
+    "a password in the log's address": (
+        ["training.data.kind=url", "training.data.url=https://me:secret@example.com/log.csv"],
+        "training.data.url holds a password",
+    ),
+    "a signed address of new events": (
+        ["ingest.data.kind=url", "ingest.data.url=https://s3.example.com/l?X-Amz-Signature=00"],
+        "ingest.data.url is a signed address",
+    ),
+    "a login for an MLflow without one": (["mlflow.credentialsSecret=mine"], "has no login"),
+    "artefacts in a folder of the pod": (
+        ["mlflow.existingSecret=mine", "mlflow.artifactsDestination=file:///mlflow/artifacts"],
+        "mlflow.artifactsDestination is a folder of the pod",
+    ),
+    "a database file that is not kept": (
+        ["mlflow.backendStoreUri=sqlite:////data/mlflow.db"],
+        "mlflow.backendStoreUri is a file outside /mlflow",
+    ),
+    "a training that outlasts its slot": (
+        ["training.activeDeadlineSeconds=10800"],
+        "training.activeDeadlineSeconds (10800) is not below settings.trainingDeadlineHours (3)",
+    ),
+    "a drift that is never found": (["settings.driftPersistence=4"], "settings.driftPersistence is above"),
     "two databases of MLflow": (
         ["mlflow.backendStoreUri=postgresql://db.example.com/mlflow", "mlflow.existingSecret=mine"],
         "mlflow.backendStoreUri and mlflow.existingSecret are both set",

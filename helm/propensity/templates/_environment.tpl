@@ -43,6 +43,12 @@ propensity.dev/settings-checksum: {{ include "propensity.settingsData" . | sha25
 
 {{- define "propensity.env.registry" -}}
 - {name: MLFLOW_TRACKING_URI, value: {{ include "propensity.mlflow.uri" . | quote }}}
+{{- if .Values.mlflow.credentialsSecret }}
+{{- range list "MLFLOW_TRACKING_USERNAME" "MLFLOW_TRACKING_PASSWORD" "MLFLOW_TRACKING_TOKEN" }}
+- name: {{ . }}
+  valueFrom: {secretKeyRef: {name: {{ $.Values.mlflow.credentialsSecret }}, key: {{ . }}, optional: true}}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Rounded up from the limit: a container sees all CPUs of its node and would start a worker for each. */}}
