@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from propensity import __version__
-from propensity.cli import data, demo, model, operation, service, simulated, state, training, watch
+from propensity.cli import dashboard, data, demo, model, operation, service, simulated, state, training, watch
 from propensity.errors import PropensityError
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
@@ -15,7 +15,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Data": (simulated.simulate, data.ingest, data.refused),
     "Model": (training.train, model.models, model.promote, model.package),
     "Answers": (service.serve, service.score, service.key),
-    "Watching": (watch.monitor,),
+    "Watching": (watch.monitor, dashboard.dashboard),
     "Operating": (operation.retrain, operation.rollback, operation.operate),
     "State": (state.doctor, state.wait, state.ledger),
 }
