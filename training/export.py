@@ -22,6 +22,7 @@ from propensity.bundle import Recorded
 from propensity.errors import BrokenBundle
 from propensity.features.definition import FEATURES
 from propensity.model import Model
+from training import covers
 from training.rows import Rows
 
 INPUT: Final = "rows"
@@ -43,6 +44,7 @@ def to_onnx(estimator: Any) -> bytes:
             options={"zipmap": False},
             target_opset=OPSET,
         )
+    covers.write_covers(exported, _steps(estimator)[-1][1])
     for output in [output for output in exported.graph.output if output.name != OUTPUT]:
         exported.graph.output.remove(output)  # ONNX Runtime then drops the nodes that compute labels, too
     content: bytes = exported.SerializeToString(deterministic=True)
@@ -90,6 +92,8 @@ def _steps(estimator: Any) -> list[tuple[str, Any]]:
     """Return the steps of pipelines within pipelines in one row."""
     if isinstance(estimator, FrozenEstimator):
         return _steps(estimator.estimator)
+    if isinstance(estimator, CalibratedClassifierCV):
+        return _steps(estimator.calibrated_classifiers_[0].estimator)
     if not isinstance(estimator, Pipeline):
         return [("model", estimator)]
     *before, last = estimator.steps
