@@ -82,6 +82,12 @@ def test_schedules_neither_overlap_nor_hang(everything: Rendered) -> None:
         assert cron["spec"]["timeZone"] == "Etc/UTC"
 
 
+def test_a_schedule_may_be_held_by_hand_without_a_quarrel_at_the_next_upgrade(everything: Rendered) -> None:
+    described = {cron["metadata"]["name"]: "suspend" in cron["spec"] for cron in everything.of("CronJob")}
+    assert {name for name, said in described.items() if said} == {"shop-propensity-training"}
+    assert len(described) >= 4
+
+
 def test_ingest_is_off_until_it_is_told_where_events_are(default: Rendered, everything: Rendered) -> None:
     assert not default.has("CronJob", "ingest")
     spec = everything.one("CronJob", "ingest")["spec"]["jobTemplate"]["spec"]

@@ -72,11 +72,16 @@ volumeMounts:
 {{- include "propensity.env" (dict "root" .root "component" $component "entries" $entries "extra" .values.extraEnv) -}}
 {{- end -}}
 
-{{/* A CronJob's fields around its Job: (dict "root" . "schedule" "…" "suspend" false) */}}
+{{/*
+A CronJob's fields around its Job: (dict "root" . "schedule" "…"), and "suspend" true for what never runs by itself. Where
+that is not so `suspend` is left out: who holds a schedule for a while by kubectl keeps it, and upgrades do not conflict.
+*/}}
 {{- define "propensity.cronjob.timing" -}}
 schedule: {{ .schedule | quote }}
 timeZone: {{ .root.Values.timeZone }}
-suspend: {{ .suspend }}
+{{- if .suspend }}
+suspend: true
+{{- end }}
 # Kubernetes may start a run twice or not at all: runs don't overlap, a late one still counts, and each may be repeated.
 concurrencyPolicy: Forbid
 startingDeadlineSeconds: 600
