@@ -133,6 +133,11 @@ WRONG = [
     "mongodb.internal=maybe",
     "networkPolicy.apiServerCidrs[0]=10.0.0.1",
     r"scorer.podAnnotations.propensity\.dev/model=1@sha256:0",
+    r"scorer.podAnnotations.propensity\.dev/settings-checksum=0",
+    r"training.podLabels.app\.kubernetes\.io/component=scorer",
+    r"mlflow.podLabels.app\.kubernetes\.io/instance=other",
+    r"ingest.podLabels.app\.kubernetes\.io/name=other",
+    r"scorer.serviceMonitor.labels.app\.kubernetes\.io/component=other",
 ]
 
 

@@ -14,7 +14,7 @@ from kubernetes_validate import (  # type: ignore[import-untyped]
     validate,
 )
 
-from tests.chart.rendering import CHART, Rendered, template
+from tests.chart.rendering import CHART, KIT, Rendered, template
 
 FILES = {
     "default": (),
@@ -32,6 +32,12 @@ def without_chance(rendered: Rendered) -> list[Any]:
     """The objects in order, without what is drawn at random."""
     order = sorted(rendered, key=lambda one: (one["kind"], one["metadata"]["name"]))
     return [{**one, "data": None} if one["kind"] == "Secret" else one for one in order]
+
+
+def test_both_helms_are_tried_where_there_is_a_kit(helms: dict[str, str]) -> None:
+    if not KIT.exists():
+        pytest.skip("There is no cluster kit, which brings Helm 3 and Helm 4. Set CLUSTER_KIT.")
+    assert helms.keys() >= {"v3", "v4"}
 
 
 @pytest.mark.parametrize("files", FILES.values(), ids=FILES)

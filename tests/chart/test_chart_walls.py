@@ -146,6 +146,26 @@ def test_the_ingress_controllers_namespace_is_a_value(everything: Rendered, defa
     assert "traefik" in usual["matchExpressions"][0]["values"]
 
 
+def test_the_edge_is_closed_where_nothing_is_published(render: Render) -> None:
+    inner = render("ingress.enabled=false").one("NetworkPolicy", "scorer")["spec"]["ingress"]
+    assert [set(peer) for rule in inner for peer in rule["from"]] == [{"podSelector"}]
+    own = "networkPolicy.ingressController.namespaceSelector.matchLabels.edge=mine"
+    (edge, _) = render("ingress.enabled=false", own).one("NetworkPolicy", "scorer")["spec"]["ingress"]
+    assert edge["from"] == [{"namespaceSelector": {"matchLabels": {"edge": "mine"}}}]
+
+
+def test_dns_on_the_node_is_let_out_by_its_address(render: Render) -> None:
+    rendered = render("networkPolicy.dns.cidrs[0]=169.254.20.10/32")
+    for policy in rendered.of("NetworkPolicy"):
+        for rule in policy["spec"].get("egress", []):
+            if rule["ports"][0]["port"] == 53:
+                assert [set(peer) for peer in rule["to"]] == [
+                    {"namespaceSelector", "podSelector"},
+                    {"ipBlock"},
+                ]
+    assert ("169.254.20.10/32", 53) in addresses(rendered.one("NetworkPolicy", "scorer"))
+
+
 def test_dns_is_let_out_by_its_pods_label(default: Rendered) -> None:
     first = default.one("NetworkPolicy", "scorer")["spec"]["egress"][0]
     assert first["to"][0]["podSelector"] == {"matchLabels": {"k8s-app": "kube-dns"}}

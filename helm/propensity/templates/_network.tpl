@@ -9,7 +9,9 @@ podSelector: {matchLabels: {{ include "propensity.selectorOf" . | fromYaml | toJ
 {{- end -}}
 
 {{- define "propensity.network.dns" -}}
-- to: [{{ .Values.networkPolicy.dns | toJson }}]
+{{- $peers := list (omit .Values.networkPolicy.dns "cidrs") }}
+{{- range .Values.networkPolicy.dns.cidrs }}{{ $peers = append $peers (dict "ipBlock" (dict "cidr" .)) }}{{ end }}
+- to: {{ toJson $peers }}
   ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- end -}}
 
