@@ -11,12 +11,12 @@ with told():
     access.enter()
     page = st.navigation(
         [
-            st.Page("pages/overview.py", title="Overview", icon=":material/monitoring:", default=True),
-            st.Page("pages/targets.py", title="Users to target", icon=":material/group_add:"),
-            st.Page("pages/model.py", title="Model", icon=":material/neurology:"),
-            st.Page("pages/data.py", title="Data", icon=":material/database:"),
-            st.Page("pages/business.py", title="Business", icon=":material/trending_up:"),
-            st.Page("pages/operations.py", title="Operations", icon=":material/tune:"),
+            st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", default=True),
+            st.Page("views/targets.py", title="Users to target", icon=":material/group_add:"),
+            st.Page("views/model.py", title="Model", icon=":material/neurology:"),
+            st.Page("views/data.py", title="Data", icon=":material/database:"),
+            st.Page("views/business.py", title="Business", icon=":material/trending_up:"),
+            st.Page("views/operations.py", title="Operations", icon=":material/tune:"),
         ]
     )
     access.show_who()

@@ -26,7 +26,7 @@ from propensity.store import (
 )
 
 if TYPE_CHECKING:
-    from propensity.registry import Registry
+    from propensity.registry import Registry, Version
 
 SOON: Final = 5.0
 """Seconds that what people wait for is kept: the ledger."""
@@ -150,3 +150,9 @@ def events() -> EventSummary:
 def ingests(limit: int = 20) -> list[IngestRecord]:
     """Return which files were taken in."""
     return store().ingests.latest(limit)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def versions(limit: int = 50) -> "list[Version]":
+    """Return the newest versions of the registry."""
+    return registry().versions(limit)

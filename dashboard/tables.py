@@ -1,13 +1,14 @@
 """Records as tables: the same columns for the same thing on every page. Users' texts are cells, never markup."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.wording import estimate, plain, when
 from propensity.bundle import Estimate
+from propensity.lifecycle import trainings
 from propensity.store import LedgerEntry
 
 SHOWN_METRICS = (
@@ -15,6 +16,10 @@ SHOWN_METRICS = (
     "contact_share",
 )  # fmt: skip
 """In the order people ask for them."""
+ROW_HEIGHT: Final = 35
+WIDTHS: Final[dict[str, int | Literal["small", "medium", "large"]]] = {
+    "no.": 50, "when": 225, "kind": 90, "state": 90, "about": 80, "reason": "large", "metric": "medium",
+}  # fmt: skip
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
@@ -38,6 +43,26 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> pd.DataFrame:
     )
 
 
-def show(frame: pd.DataFrame, *, alt: str, height: int | Literal["content"] = "content") -> None:
-    """Show a table as wide as its box."""
-    st.dataframe(frame, hide_index=True, width="stretch", height=height, alt=alt)
+def show(frame: pd.DataFrame, *, alt: str, rows: int = 12) -> None:
+    """Show a table as wide as its box, and no higher than some rows."""
+    widths = {name: st.column_config.Column(width=WIDTHS[name]) for name in frame.columns if name in WIDTHS}
+    height: int | Literal["content"] = "content" if len(frame) <= rows else ROW_HEIGHT * (rows + 1)
+    st.dataframe(frame, hide_index=True, width="stretch", height=height, column_config=widths, alt=alt)
+
+
+def trainings_table(entries: Sequence[LedgerEntry]) -> pd.DataFrame:
+    """Return trainings with their Job and their result."""
+    return pd.DataFrame(
+        {
+            "training": [trainings.number_of(entry) or "by hand" for entry in entries],
+            "state": [entry.state for entry in entries],
+            "result": [
+                str(entry.evidence.get("verdict") or entry.evidence.get("error") or "") for entry in entries
+            ],
+            "version": [str(entry.evidence.get("version", "")) for entry in entries],
+            "asked by": [", ".join(sorted(trainings.kinds_of(entry))) or "a person" for entry in entries],
+            "began": [when(entry.at) for entry in entries],
+            "changed": [when(entry.updated_at) for entry in entries],
+            "Job or log": [str(entry.evidence.get("job", "")) for entry in entries],
+        }
+    ).astype(str)

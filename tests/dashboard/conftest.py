@@ -44,7 +44,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, settings: object) -> OpenPage:
         for variable, text in environment.items():
             monkeypatch.setenv(variable, text)
         page = AppTest.from_file(APP, default_timeout=SECONDS).run()
-        return page if name == "overview" else page.switch_page(f"pages/{name}.py").run()
+        return page if name == "overview" else page.switch_page(f"views/{name}.py").run()
 
     return open_it
 

@@ -1,1 +1,0 @@
-"""One page a file; Streamlit runs each as a script."""

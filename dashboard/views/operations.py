@@ -1,0 +1,185 @@
+"""Operations: what the ledger tells, how trainings and rollouts stand, and the buttons that ask for something.
+
+A button writes a request into the ledger and does nothing itself; the operator takes it up.
+"""
+
+import streamlit as st
+
+from dashboard import access, reading, tables
+from dashboard.frame import box, empty, head, told
+from dashboard.wording import ago, when
+from propensity.lifecycle import requests, rollout, trainings
+from propensity.lifecycle.requests import Action
+from propensity.store import LedgerEntry
+
+KINDS = ("all", "training", "promotion", "rollout", "rollback", "decision", "request", "export")
+SHOWN = 100
+EVERY = 3
+"""Seconds between two looks at what is under way."""
+
+
+def show() -> None:
+    """Draw the page."""
+    head("Operations", "What was decided and done, what is under way, and what you may ask for.")
+    may = access.may_operate()
+    if not may:
+        st.info("You may look, not press: log in as operator for the buttons.", icon=":material/lock:")
+    one, two, three = st.columns(3)
+    with one, box("Retrain", note="A training under way takes the reason up."):
+        _retrain(may)
+    with (
+        two,
+        box("Promote", note="The gate has judged each version; promoting one is your word against its."),
+    ):
+        _promote(may)
+    with three, box("Roll back", note="The version that goes is never promoted automatically again."):
+        _roll_back(may)
+    _under_way()
+    left, right = st.columns(2)
+    with left, box("Trainings", about="The newest 20, with what became of them."):
+        _trainings()
+    with right, box("Rollouts", about="The newest 20: how models reached the service."):
+        _rollouts()
+    with box("Ledger"):
+        _ledger()
+
+
+def _retrain(may: bool) -> None:
+    with st.form("retrain", border=False, clear_on_submit=True):
+        reason = st.text_input("Reason", placeholder="the summer collection is out", disabled=not may)
+        if st.form_submit_button("Retrain now", type="primary", disabled=not may):
+            _ask("retrain", reason)
+
+
+def _promote(may: bool) -> None:
+    versions = [one for one in reading.versions() if one.number != _champion_number()]
+    if not versions:
+        empty("There is no other version to promote.", "propensity train")
+        return
+    with st.form("promote", border=False, clear_on_submit=True):
+        titles = {
+            one.number: f"{one.number} ({one.verdict or 'not judged'}{', rejected' if one.rejected else ''})"
+            for one in versions
+        }
+        number = st.selectbox("Version", list(titles), format_func=titles.__getitem__, disabled=not may)
+        reason = st.text_input("Reason", placeholder="the campaign team asked for it", disabled=not may)
+        sure = st.checkbox("Yes, change who answers", disabled=not may)
+        force = st.checkbox("Also where it was rolled back before", disabled=not may)
+        if st.form_submit_button("Promote", disabled=not may):
+            _ask("promote", reason, sure=sure, version=number, force=force)
+
+
+def _roll_back(may: bool) -> None:
+    if _champion_number() is None:
+        empty("Nothing is in production, so there is nothing to go back from.", "propensity train")
+        return
+    with st.form("rollback", border=False, clear_on_submit=True):
+        reason = st.text_input("Reason", placeholder="the campaign team sees nonsense", disabled=not may)
+        sure = st.checkbox("Yes, go back to the version before", disabled=not may)
+        if st.form_submit_button("Roll back", disabled=not may):
+            _ask("roll back", reason, sure=sure)
+
+
+def _champion_number() -> str | None:
+    champion = reading.champion()
+    return champion.version if champion else None
+
+
+def _ask(
+    action: Action, reason: str, *, sure: bool = True, version: str | None = None, force: bool = False
+) -> None:
+    """Write the request, with who pressed the button."""
+    if not access.may_operate():
+        return
+    if not reason.strip() or not sure:
+        st.error(
+            "Say why, and tick that you mean it." if not sure else "Say why: the ledger keeps the reason."
+        )
+        return
+    entry = requests.ask(
+        action,
+        reason=f"{reason.strip()} ({access.name()})",
+        store=reading.store(),
+        clock=reading.now,
+        version=version,
+        force=force,
+    )
+    reading.ledger.clear()
+    st.success(
+        f"Ledger entry {entry.sequence}: the operator takes it up at its next look.", icon=":material/check:"
+    )
+
+
+@st.fragment(run_every=EVERY)
+def _under_way() -> None:
+    """Show what has not ended, looking again every few seconds."""
+    with box("Under way", about="Looked at again every few seconds."), told():
+        waiting = [one for one in reading.ledger(SHOWN, requests.KIND) if one.state == requests.ASKED]
+        running = trainings.under_way(reading.ledger(SHOWN, trainings.KIND))
+        rolling = [one for one in reading.ledger(20, rollout.KIND) if one.state not in rollout.ENDED]
+        answered = [one for one in reading.ledger(3, requests.KIND) if one.state != requests.ASKED]
+        if not waiting and not running and not rolling:
+            st.caption("Nothing is under way.")
+        for entry in (*waiting, *running, *rolling):
+            _progress(entry)
+        for entry in answered[:1]:
+            st.caption(f"Last request, {entry.sequence}: {entry.evidence.get('action')} is {entry.state}.")
+            st.text(str(entry.evidence.get("result", "")))
+
+
+STEPS = {
+    requests.KIND: (requests.ASKED, requests.DONE),
+    trainings.KIND: (
+        trainings.INTENDED,
+        trainings.STARTED,
+        trainings.RUNNING,
+        trainings.REGISTERED,
+        trainings.DONE,
+    ),
+    rollout.KIND: (rollout.INTENDED, rollout.ALIAS_SET, rollout.ANNOTATED, rollout.READY, rollout.DONE),
+}
+"""The states on the way, by kind."""
+
+
+def _progress(entry: LedgerEntry) -> None:
+    steps = STEPS[entry.kind]
+    at = steps.index(entry.state) if entry.state in steps else 0
+    what = entry.evidence.get("action") or entry.kind
+    st.progress(
+        (at + 1) / len(steps),
+        text=f"Entry {entry.sequence}, {what}: {entry.state} since {ago(entry.updated_at, now=reading.now())}",
+    )
+    st.text(entry.reason)
+
+
+def _trainings() -> None:
+    entries = reading.ledger(20, trainings.KIND)
+    if not entries:
+        empty("Nothing was trained yet.", "propensity train")
+        return
+    tables.show(tables.trainings_table(entries), alt="Trainings")
+
+
+def _rollouts() -> None:
+    entries = reading.ledger(20, rollout.KIND)
+    if not entries:
+        empty("Nothing was rolled out yet: the operator does it after a promotion.", "propensity operate")
+        return
+    tables.show(tables.ledger_table(entries), alt="Rollouts")
+
+
+def _ledger() -> None:
+    kind = st.segmented_control("Kind", KINDS, default="all", required=True, label_visibility="collapsed")
+    entries = reading.ledger(SHOWN, None if kind == "all" else kind)
+    if not entries:
+        empty("The ledger has no such entry yet.", "propensity ledger")
+        return
+    tables.show(tables.ledger_table(entries), alt="The ledger")
+    number = st.selectbox("Evidence of entry", [one.sequence for one in entries])
+    chosen = next(one for one in entries if one.sequence == number)
+    st.text(chosen.reason)
+    st.caption(" → ".join(f"{state} {when(at)}" for state, at in chosen.history))
+    st.json(chosen.evidence, expanded=1)
+
+
+show()

@@ -1,0 +1,106 @@
+"""Who gets in: nobody without a password where there is one, and readers press no buttons."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.roles import MAX_FAILURES, PAUSE_SECONDS, Door, check, role_of
+from propensity.errors import SettingsError
+from propensity.settings import Settings
+from tests.dashboard.conftest import APP, OpenPage, texts
+
+VIEWS = sorted(path.stem for path in (APP.parent / "views").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Path:
+    folder = tmp_path / "access"
+    folder.mkdir()
+    (folder / "reader").write_text("look\n")
+    (folder / "operator").write_text("press\n")
+    return folder
+
+
+@pytest.mark.parametrize("view", ["overview", "operations"])
+def test_without_the_password_there_is_a_form_and_nothing_else(
+    shop: Path, passwords: Path, open_page: OpenPage, view: str
+) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    if view != "overview":
+        page.switch_page(f"views/{view}.py").run()
+    assert [one.label for one in page.text_input] == ["Password"]
+    assert not page.metric
+    assert not page.dataframe
+
+
+def test_a_wrong_password_opens_nothing(shop: Path, passwords: Path, open_page: OpenPage) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    page.text_input[0].set_value("guess")
+    page.button[0].click().run()
+    assert "That is not it" in page.error[0].value
+    assert not page.metric
+
+
+@pytest.mark.parametrize(("password", "may_press"), [("look", False), ("press", True)])
+def test_the_password_decides_who_may_press(
+    shop: Path, passwords: Path, open_page: OpenPage, password: str, may_press: bool
+) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    page.text_input[0].set_value(password)
+    page.button[0].click().run()
+    assert page.metric
+    page.switch_page("views/operations.py").run()
+    assert not page.exception
+    retrain = next(one for one in page.button if one.label == "Retrain now")
+    assert retrain.disabled is not may_press
+    assert ("You may look" in texts(page)) is not may_press
+
+
+def test_logging_out_closes_the_door(shop: Path, passwords: Path, open_page: OpenPage) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    page.text_input[0].set_value("look")
+    page.button[0].click().run()
+    next(one for one in page.button if one.label == "Log out").click().run()
+    assert [one.label for one in page.text_input] == ["Password"]
+    assert not page.metric
+
+
+def test_a_rotated_password_counts_at_once(passwords: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, dashboard_access=str(passwords))
+    assert role_of("press", settings) == "operator"
+    (passwords / "operator").write_text("other")
+    assert role_of("press", settings) is None
+
+
+def test_an_empty_file_lets_nobody_in(passwords: Path, tmp_path: Path) -> None:
+    (passwords / "operator").write_text("\n")
+    settings = Settings(home=tmp_path, dashboard_access=str(passwords))
+    assert role_of("", settings) is None
+    assert role_of("look", settings) == "reader"
+
+
+def test_guessing_is_slowed_down() -> None:
+    door = Door()
+    for at in range(MAX_FAILURES):
+        assert not door.is_shut(float(at))
+        door.failed(float(at))
+    assert door.is_shut(float(MAX_FAILURES))
+    assert not door.is_shut(MAX_FAILURES + PAUSE_SECONDS)
+
+
+def test_on_a_cluster_somebody_has_to_be_asked(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="open to everybody"):
+        check(Settings(home=tmp_path, platform="kubernetes"))
+    check(Settings(home=tmp_path, platform="kubernetes", dashboard_oidc=True))
+    check(Settings(home=tmp_path))
+
+
+def test_a_folder_without_a_password_is_said_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="holds no password"):
+        check(Settings(home=tmp_path, dashboard_access=str(tmp_path)))
+
+
+def test_no_page_is_served_past_the_login() -> None:
+    """Streamlit serves whatever lies in a folder `pages` beside the main script, without running the main script."""
+    assert not (APP.parent / "pages").exists()
+    assert [view for view in VIEWS if f'"views/{view}.py"' not in APP.read_text()] == []

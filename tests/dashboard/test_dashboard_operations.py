@@ -1,0 +1,109 @@
+"""Operations: the buttons write requests and nothing else, and what is under way can be watched."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from propensity.lifecycle import requests
+from propensity.store import open_store
+from tests.dashboard.conftest import OpenPage, texts
+
+
+def stored(home: Path) -> Any:
+    return open_store(f"sqlite:///{home}/store.db")
+
+
+def button(page: Any, label: str) -> Any:
+    return next(one for one in page.button if one.label == label)
+
+
+@pytest.fixture
+def home(shop: Path, tmp_path: Path) -> Path:
+    """A copy of the shop, to write into."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("store.db", "mlflow.db"):
+        shutil.copy(shop / name, copy / name)
+    return copy
+
+
+def test_retrain_now_writes_a_request_that_the_page_then_follows(home: Path, open_page: OpenPage) -> None:
+    page = open_page("operations", home=home)
+    assert not page.exception
+    page.text_input[0].set_value("the summer collection is out")
+    button(page, "Retrain now").click().run()
+    with stored(home) as store:
+        (entry,) = requests.open_requests(store)
+    assert entry.evidence["action"] == "retrain"
+    assert entry.reason == "the summer collection is out (laptop)"
+    assert f"Ledger entry {entry.sequence}" in page.success[0].value
+    page.run()
+    assert any(entry.reason == one.value for one in page.text)
+
+
+def test_a_request_needs_a_reason(home: Path, open_page: OpenPage) -> None:
+    page = open_page("operations", home=home)
+    button(page, "Retrain now").click().run()
+    assert "Say why" in page.error[0].value
+    with stored(home) as store:
+        assert requests.open_requests(store) == []
+
+
+@pytest.mark.parametrize(("label", "action"), [("Promote", "promote"), ("Roll back", "roll back")])
+def test_who_answers_is_only_changed_after_a_tick(
+    home: Path, open_page: OpenPage, label: str, action: str
+) -> None:
+    page = open_page("operations", home=home)
+    place = {"Promote": 1, "Roll back": 2}[label]
+    page.text_input[place].set_value("it sees nonsense")
+    button(page, label).click().run()
+    assert "tick" in page.error[0].value
+    page.text_input[place].set_value("it sees nonsense")
+    next(
+        one for one in page.checkbox if one.label.startswith(f"Yes, {'change' if place == 1 else 'go'}")
+    ).check()
+    button(page, label).click().run()
+    with stored(home) as store:
+        (entry,) = requests.open_requests(store)
+        champion = store.champion()
+    assert champion is not None
+    other = {"1": "2", "2": "1"}[champion.version]
+    assert entry.evidence["action"] == action
+    assert (entry.subject == other) is (action == "promote")
+
+
+def test_a_training_under_way_shows_how_far_it_is(home: Path, open_page: OpenPage) -> None:
+    with stored(home) as store:
+        store.ledger.claim(
+            kind="training", state="running", at=2**50, reason="drift was found", key="training:9"
+        )
+    page = open_page("operations", home=home)
+    assert any("running since" in one.proto.text for one in page.get("progress"))
+    assert any(one.value == "drift was found" for one in page.text)
+
+
+def test_the_ledger_can_be_narrowed_to_a_kind(home: Path, open_page: OpenPage) -> None:
+    page = open_page("operations", home=home)
+    assert {"training", "promotion", "decision"} <= set(page.dataframe[-1].value["kind"])
+    page.get("button_group")[0].set_value("promotion").run()
+    assert set(page.dataframe[-1].value["kind"]) == {"promotion"}
+
+
+def test_an_empty_shop_is_told_how_to_begin(tmp_path: Path, open_page: OpenPage) -> None:
+    page = open_page("operations", home=tmp_path)
+    assert not page.exception
+    assert {"propensity train", "propensity operate", "propensity ledger"} <= {one.value for one in page.code}
+
+
+def test_a_registry_that_is_away_leaves_the_other_buttons_working(
+    shop: Path, open_page: OpenPage, broken: dict[str, str]
+) -> None:
+    page = open_page("operations", home=shop, MLFLOW_TRACKING_URI=broken["MLFLOW_TRACKING_URI"])
+    assert not page.exception
+    assert [one.value for one in page.error] == [
+        "MLflow at http://127.0.0.1:9 does not answer. Check MLFLOW_TRACKING_URI and that the server is up."
+    ]
+    assert not button(page, "Retrain now").disabled
+    assert "Trainings" in texts(page)
