@@ -93,4 +93,5 @@ def shap() -> ModuleType:
     """The package our explanations are held against; its import warns of other packages' plans."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pytest.importorskip("shap")
+        package: ModuleType = pytest.importorskip("shap")
+    return package

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from propensity.assignment import Split
 
 USERS = [f"u{number}" for number in range(20_000)]
 
 
-def places(use: str, *, seed: int = 7) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def places(use: str, *, seed: int = 7) -> NDArray[np.float64]:
     split = Split(use, seed=seed)
     return np.array([split.place(user) for user in USERS])
 
