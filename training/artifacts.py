@@ -3,6 +3,7 @@
 card.md                what a person should read first
 grid.csv               every candidate and its score
 operating_curve.csv    recall, precision and share contacted by threshold (validation days)
+curves.csv             ROC and precision-recall of the test days, beside the best baseline
 calibration.csv        what was said and what happened (test days)
 importances.csv        average precision lost by shuffling each feature
 reference.parquet      feature rows and answers of the validation and test days: what drift is measured from
@@ -19,6 +20,7 @@ import polars as pl
 
 from propensity.features.definition import NAMES
 from training import card, pictures
+from training.curves import curves
 from training.periods import TEST, VALIDATE
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def write(trained: "Trained", folder: Path) -> None:
     tables = {
         "grid": trained.grid_table,
         "operating_curve": pd.DataFrame(msgspec.to_builtins(trained.document.operating_curve)),
+        "curves": curves(trained),
         "calibration": trained.evaluation.calibration,
         "importances": trained.importances,
     }

@@ -5,16 +5,16 @@ Colours are Okabe and Ito's (Color Universal Design, 2008): told apart with any 
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from training import baselines
+from training import curves
+from training.curves import Scores
 
 if TYPE_CHECKING:
     from training.model import Trained
@@ -23,8 +23,6 @@ BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
 GREY: Final = "#7F7F7F"
-
-Scores = NDArray[np.floating[Any]]
 
 
 def draw(trained: "Trained") -> dict[str, bytes]:
@@ -50,11 +48,11 @@ def _png(trained: "Trained", drawing: Callable[[Axes, "Trained"], None]) -> byte
 
 
 def _scores(trained: "Trained") -> dict[str, tuple[str, Scores]]:
-    """Return what is drawn beside each other: the model and the best baseline, each with its colour."""
-    best = next(one for one in baselines.BASELINES if one.name == trained.evaluation.best_baseline)
+    """Return what is drawn beside each other, each with its colour."""
+    found = curves.scores(trained).items()
     return {
-        "model": (BLUE, trained.probabilities["test"]),
-        best.name.replace("_", " "): (ORANGE, best.score(trained.training_set.test)),
+        name.replace("_", " "): (colour, scores)
+        for (name, scores), colour in zip(found, (BLUE, ORANGE), strict=True)
     }
 
 

@@ -85,7 +85,7 @@ def test_flat_metrics_are_finite_numbers_with_their_intervals(trained: Trained) 
 
 
 def test_every_file_is_written(folder: Path) -> None:
-    tables = {"grid.csv", "operating_curve.csv", "calibration.csv", "importances.csv"}
+    tables = {"grid.csv", "operating_curve.csv", "calibration.csv", "curves.csv", "importances.csv"}
     assert {path.name for path in folder.iterdir()} == {
         *tables,
         "card.md",
@@ -97,6 +97,16 @@ def test_every_file_is_written(folder: Path) -> None:
         assert len(pd.read_csv(folder / name)) > 1
     for name in PICTURES:
         assert (folder / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_curves_enclose_the_metrics_of_the_test_days(trained: Trained, folder: Path) -> None:
+    table = pd.read_csv(folder / "curves.csv")
+    roc = table[(table["curve"] == "roc") & (table["scorer"] == "model")]
+    area = float(np.trapezoid(roc["y"], roc["x"]))
+    assert area == pytest.approx(trained.document.metrics["roc_auc"].value, abs=0.01)
+    assert (roc["x"].iloc[0], roc["y"].iloc[-1]) == (0, 1)
+    assert set(table["scorer"]) == {"model", trained.evaluation.best_baseline}
+    assert table.groupby(["curve", "scorer"]).size().max() <= 200
 
 
 def test_the_reference_holds_the_served_answers_of_validation_and_test_days(
