@@ -38,7 +38,7 @@ def by_colour(column: str, names: Sequence[str], palette: Sequence[str] = PALETT
         f"{column}:N",
         scale=colours(names, palette),
         sort=list(names),
-        legend=alt.Legend(orient="top", title=None) if len(names) > 1 else None,
+        legend=alt.Legend(orient="top", title=None, columns=3, labelLimit=160) if len(names) > 1 else None,
     )
 
 

@@ -4,15 +4,22 @@ Streamlit runs a page anew at every click, so nothing may be asked twice a secon
 the store is away, so who did not answer is left alone for a moment. Clock and environment are read here, at the door.
 """
 
+import contextlib
+import io
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
 import streamlit as st
 
 from propensity.bundle import Bundle, ModelDocument
-from propensity.errors import PropensityError, RegistryUnavailable, StoreUnavailable
+from propensity.errors import BrokenBundle, PropensityError, RegistryUnavailable, StoreUnavailable
+from propensity.events import Refusal
+from propensity.explanation import Explainer
+from propensity.features.online import user_features
 from propensity.lifecycle.champion import bundle_of, champion_of
+from propensity.model import Model
 from propensity.settings import Settings, read_settings
 from propensity.store import (
     Champion,
@@ -156,3 +163,90 @@ def ingests(limit: int = 20) -> list[IngestRecord]:
 def versions(limit: int = 50) -> "list[Version]":
     """Return the newest versions of the registry."""
     return registry().versions(limit)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def reports(limit: int = 30) -> list[str]:
+    """Return the names of the newest drift reports."""
+    return store().reports.names(limit)
+
+
+@st.cache_data(ttl=LONG, max_entries=3, show_spinner="Fetching the report …")
+def report(name: str) -> bytes | None:
+    """Return a drift report."""
+    return store().reports.get(name)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def refused(limit: int = 200) -> list[Refusal]:
+    """Return the newest rows that could not be events."""
+    return store().refused.latest(limit)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def refused_counts() -> dict[str, int]:
+    """Count refused rows by reason."""
+    return store().refused.counts()
+
+
+def champion_number() -> str | None:
+    """Return which version is in production."""
+    found = champion()
+    return found.version if found else None
+
+
+def bundle_of_version(version: "Version") -> Bundle:
+    """Return a version's bundle: from the store where it was promoted once, else from the registry."""
+    return _bundle_of_version(version.digest, version)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Fetching the version …")
+def _bundle_of_version(digest: str, _version: "Version") -> Bundle:
+    with contextlib.suppress(StoreUnavailable, BrokenBundle):
+        return bundle_of(store(), digest)
+    return registry().bundle(_version)
+
+
+def table(version: "Version", name: str) -> pd.DataFrame | None:
+    """Return a table that the training of a version logged, or None where it did not."""
+    return _table(version.run_id, name, version)
+
+
+@st.cache_data(ttl=LONG, max_entries=40, show_spinner="Fetching the training's tables …")
+def _table(run_id: str, name: str, _version: "Version") -> pd.DataFrame | None:
+    del run_id  # the key; a version itself is none
+    content = registry().artifact(_version, name)
+    return None if content is None else pd.read_csv(io.BytesIO(content))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model …")
+def model(digest: str, _bundle: Bundle) -> Model:
+    """Return a bundle made able to answer."""
+    return Model(_bundle, threads=settings().workers)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the model …")
+def explainer(digest: str, _bundle: Bundle) -> Explainer:
+    """Return what explains a bundle's answers."""
+    return Explainer(model(digest, _bundle))
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def cutoffs(limit: int = 30) -> list[int]:
+    """Return the newest cutoffs that have scores."""
+    return store().scores.cutoffs(limit)
+
+
+@st.cache_data(ttl=A_WHILE, show_spinner=False)
+def best_user() -> str | None:
+    """Return the likeliest buyer of the newest scores."""
+    newest = cutoffs(1)
+    best = store().scores.top(newest[0], 1) if newest else []
+    return best[0].user_id if best else None
+
+
+def row_of(user_id: str, *, lag: int) -> tuple[list[float] | None, int]:
+    """Return a user's feature row at the newest cutoff, or now where nobody was scored; by one bounded read."""
+    newest = cutoffs(1)
+    cutoff = newest[0] if newest else now()
+    return user_features(store().events, user_id, cutoff=cutoff, lag=lag), cutoff

@@ -66,3 +66,10 @@ def trainings_table(entries: Sequence[LedgerEntry]) -> pd.DataFrame:
             "Job or log": [str(entry.evidence.get("job", "")) for entry in entries],
         }
     ).astype(str)
+
+
+def transposed(columns: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Return one row a name and one column a source."""
+    names = list(dict.fromkeys(name for found in columns.values() for name in found))
+    cells = {title: [found.get(name, "") for name in names] for title, found in columns.items()}
+    return pd.DataFrame({"": [plain(name) for name in names], **cells})

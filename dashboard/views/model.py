@@ -1,1 +1,165 @@
-"""To come."""
+"""Model: how good a version was on its test days, how it does live, what it leans on, and why a user got an answer."""
+
+import streamlit as st
+
+from dashboard import plots, reading, tables, why
+from dashboard.frame import box, empty, head, told
+from dashboard.wording import plain, share, window
+from propensity.bundle import Bundle, ModelDocument
+from propensity.registry import Version
+
+
+def show() -> None:
+    """Draw the page."""
+    head(
+        "Model",
+        "How good a version is, where its threshold stands, what it leans on, and why a user got an answer.",
+    )
+    with told():
+        versions = reading.versions()
+        if not versions:
+            empty("No version is registered yet.", "propensity train")
+            return
+        chosen = _choose(versions)
+        _version(chosen)
+        with box(
+            "Compare two versions",
+            about="Each on its own test days, with 95 % intervals: the gate compares them on the same days.",
+        ):
+            _compare(versions, chosen)
+
+
+def _choose(versions: list[Version]) -> Version:
+    champion = reading.champion_number()
+    titles = {one.number: _title(one, champion=champion) for one in versions}
+    numbers = list(titles)
+    at = numbers.index(champion) if champion in numbers else 0
+    number = st.selectbox("Version", numbers, index=at, format_func=titles.__getitem__)
+    return next(one for one in versions if one.number == number)
+
+
+def _title(version: Version, *, champion: str | None) -> str:
+    said = [version.verdict or "not judged", *(["in production"] if version.number == champion else [])]
+    return f"Version {version.number} ({', '.join(said + (['rejected'] if version.rejected else []))})"
+
+
+def _version(version: Version) -> None:
+    bundle = reading.bundle_of_version(version)
+    document = bundle.document
+    test, validate = document.periods.get("test"), document.periods.get("validate")
+    test_days = (
+        f"Test days: {window(test.first_cutoff, test.last_cutoff)}; {test.rows:,} rows, {test.positives:,} buyers."
+        if test
+        else ""
+    )
+    validation = (
+        f"Validation days: {window(validate.first_cutoff, validate.last_cutoff)}; {validate.positives:,} buyers."
+        if validate
+        else ""
+    )
+    if document.warnings:
+        st.warning("\n\n".join(document.warnings), icon=":material/warning:")
+    _confusion(version, document, about=test_days)
+    left, right = st.columns(2)
+    with left, box("ROC", about=test_days):
+        plots.curve(reading.table(version, "curves.csv"), "roc")
+    with right, box("Precision and recall", about=test_days):
+        plots.curve(reading.table(version, "curves.csv"), "precision_recall")
+    left, right = st.columns(2)
+    with (
+        left,
+        box(
+            "Operating curve",
+            about=validation,
+            note="Every threshold there could be; the green line is the present one.",
+        ),
+    ):
+        plots.operating(document)
+    with (
+        right,
+        box(
+            "Calibration",
+            about=test_days,
+            note="A tenth of the rows a point: what was said and what happened.",
+        ),
+    ):
+        plots.calibration(reading.table(version, "calibration.csv"))
+    left, right = st.columns([2, 3])
+    with (
+        left,
+        box(
+            "Importances", about="Average precision lost when a feature is shuffled, on the validation days."
+        ),
+    ):
+        plots.importances(reading.table(version, "importances.csv"))
+    with (
+        right,
+        box(
+            "Why this user",
+            about="Exact contributions of each feature to one answer (TreeSHAP; linear models too).",
+        ),
+    ):
+        why.ask(bundle)
+
+
+def _confusion(version: Version, document: ModelDocument, *, about: str) -> None:
+    left, right = st.columns(2)
+    test = document.periods.get("test")
+    with left, box("Confusion matrix, test days", about=about):
+        if test and test.rows:
+            plots.confusion(document.metrics, rows=test.rows, positives=test.positives)
+        else:
+            empty("This version records no test days.")
+    with right, box("Confusion matrix, live"):
+        found = next(
+            (one.performance for one in reading.windows() if one.version == version.number and one.performance and one.performance.judged),
+            None,
+        )  # fmt: skip
+        if found is None:
+            empty("No mature outcome of this version was judged yet.", "propensity score\npropensity monitor")
+            return
+        st.caption(
+            f"Cutoffs {window(found.first_cutoff, found.last_cutoff)}; {found.rows:,} outcomes of users who were not contacted."
+        )
+        plots.confusion(found.metrics, rows=found.rows, positives=found.positives)
+
+
+def _compare(versions: list[Version], chosen: Version) -> None:
+    others = [one for one in versions if one.number != chosen.number]
+    if not others:
+        empty("There is one version only. Train another to compare it with.", "propensity train")
+        return
+    number = st.selectbox("With", [one.number for one in others], format_func=lambda one: f"Version {one}")
+    other = next(one for one in others if one.number == number)
+    pair = {f"version {one.number}": reading.bundle_of_version(one) for one in (chosen, other)}
+    left, right = st.columns(2)
+    with left:
+        tables.show(
+            tables.metrics_table({title: one.document.metrics for title, one in pair.items()}),
+            alt="Metrics of both",
+        )
+    with right:
+        tables.show(
+            tables.transposed({title: _made(one) for title, one in pair.items()}), alt="How both were made"
+        )
+    plots.curve_of_versions(
+        {title: reading.table(one, "curves.csv") for title, one in zip(pair, (chosen, other), strict=True)}
+    )
+
+
+def _made(bundle: Bundle) -> dict[str, str]:
+    document = bundle.document
+    test = document.periods.get("test")
+    return {
+        "estimator": plain(document.estimator),
+        **{name: str(value) for name, value in document.parameters.items()},
+        "calibration": document.calibration,
+        "threshold": f"{document.threshold:.4g}",
+        "share contacted": share(document.contact_share.value),
+        "test days": window(test.first_cutoff, test.last_cutoff) if test else "",
+        "events": f"{document.events:,}",
+        "commit": document.git_commit[:10],
+    }
+
+
+show()
