@@ -85,9 +85,13 @@ def at_least(probability: float) -> Rule:
 
 
 def budget(amount: float, *, cost: float) -> Rule:
-    """Take as many as can be contacted for an amount; the control arm costs nothing."""
-    contacts = math.floor(amount / cost * (1 + 1e-12))  # 0.3 / 0.1 is 2.9999999999999996
-    return Rule(words=f"a budget of {amount:g} at {cost:g} a contact", treated=contacts)
+    """Take as many as can be contacted for an amount; the control arm costs nothing, and a free contact has no end."""
+    words = f"a budget of {amount:g} at {cost:g} a contact"
+    if cost <= 0:
+        return Rule(words=words)
+    return Rule(
+        words=words, treated=math.floor(amount / cost * (1 + 1e-12))
+    )  # 0.3 / 0.1 is 2.9999999999999996
 
 
 def select(store: Store, rule: Rule, *, control: Control, cutoff: int | None = None) -> Selection:

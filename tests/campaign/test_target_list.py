@@ -51,9 +51,12 @@ def test_a_budget_is_spent_on_the_treated_alone(
     assert following.treated == contacts + 1
 
 
-def test_a_budget_for_more_than_everyone_takes_everyone(shop: Store, score_users: AddScores) -> None:
+@pytest.mark.parametrize(("amount", "cost"), [(1e9, 1), (0, 0)])
+def test_a_budget_for_more_than_everyone_takes_everyone(
+    shop: Store, score_users: AddScores, amount: float, cost: float
+) -> None:
     score_users(200)
-    assert len(select(shop, selection.budget(1e9, cost=1), control=CONTROL_OF_7).users) == 200
+    assert len(select(shop, selection.budget(amount, cost=cost), control=CONTROL_OF_7).users) == 200
 
 
 def test_expected_buyers_are_the_sum_of_the_treated_probabilities(

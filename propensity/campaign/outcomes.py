@@ -1,0 +1,49 @@
+"""Outcomes by score of users whom no campaign touched: what conversion by decile and the lift curve are drawn from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propensity.campaign.selection import TREATED
+from propensity.events.event import DAY
+from propensity.features.definition import LABEL_WINDOW
+from propensity.store import Store
+
+EFFECT_LASTS: Final = 7 * DAY
+"""How long before a cutoff a contact still counts as touching its outcome."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredOutcomes:
+    """Users of one cutoff, one row each."""
+
+    probabilities: NDArray[np.float64]
+    bought: NDArray[np.bool_]
+    left_out: int
+    """Users who had been contacted."""
+
+
+def untreated_outcomes(store: Store, cutoff: int) -> ScoredOutcomes:
+    """Read a cutoff's mature outcomes but for the users contacted shortly before or within its 24 hours."""
+    treated = store.contacts.users(TREATED, since=cutoff - EFFECT_LASTS, until=cutoff + LABEL_WINDOW)
+    probabilities, bought, left_out = list[float](), list[bool](), 0
+    for chunk in store.outcomes.scan(cutoff):
+        for one in chunk:
+            if one.user_id in treated:
+                left_out += 1
+            else:
+                probabilities.append(one.probability)
+                bought.append(one.label == 1)
+    return ScoredOutcomes(
+        probabilities=np.array(probabilities, dtype=np.float64),
+        bought=np.array(bought, dtype=np.bool_),
+        left_out=left_out,
+    )
+
+
+def newest_outcomes(store: Store, *, until: int, days: int = 30) -> int | None:
+    """Return the newest cutoff up to `until` whose outcomes are joined, looking back some days; None where there is none."""
+    found = store.outcomes.cutoffs(since=until - days * DAY, until=until + 1)
+    return max(found, default=None)
