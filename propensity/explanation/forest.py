@@ -77,7 +77,7 @@ class _Table:
         self.no = self._at(trees, ints["nodes_falsenodeids"])
         self.feature = ints["nodes_featureids"]
         self.threshold = node.floats["nodes_values"]
-        self.rows = node.floats["nodes_hitrates"].astype(np.float64)
+        self.rows = node.floats.get("nodes_hitrates", np.ones(len(trees))).astype(np.float64)
         self.value = np.zeros(len(trees))
         leaves = self._at(ints["class_treeids"], ints["class_nodeids"])
         np.add.at(self.value, leaves, node.floats["class_weights"].astype(np.float64))

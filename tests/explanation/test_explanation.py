@@ -141,10 +141,13 @@ def _rewritten(content: bytes, change: Callable[[Any], None]) -> bytes:
     return model.SerializeToString()  # type: ignore[no-any-return]
 
 
-def test_an_older_version_says_that_it_carries_no_explanation_data(make: Make, served: Make) -> None:
+@pytest.mark.parametrize("rates", ["ones", "none"])
+def test_an_older_version_says_that_it_carries_no_explanation_data(
+    make: Make, served: Make, rates: str
+) -> None:
     def forget(attribute: Any) -> None:
         if attribute.name == "nodes_hitrates":
-            attribute.floats[:] = [1.0] * len(attribute.floats)
+            attribute.floats[:] = [1.0] * len(attribute.floats) if rates == "ones" else []
 
     model = make("random_forest").model
     older = served(_rewritten(model.bundle.onnx, forget), estimator="random_forest")
