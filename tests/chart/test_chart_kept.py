@@ -1,7 +1,6 @@
 """Secrets that an earlier install left, as helm finds them on a real API server: kept, and in step with each other."""
 
 import base64
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -71,6 +70,19 @@ def test_an_address_outside_does_not_take_the_volumes_password_away(left: Releas
     }
 
 
+OWN = "mongodb://scorer:own@shop-propensity-mongodb:27017/propensity?authSource=propensity"
+
+
+def test_an_address_with_a_user_of_fewer_rights_is_kept(left: Release, looking: Looking) -> None:
+    keep(left, STORE, {"username": "propensity", "password": "old", "uri": OWN})
+    assert read(looking(), STORE) == {"username": "propensity", "password": "old", "uri": OWN}
+
+
+def test_an_address_outside_gives_way_to_the_one_inside(left: Release, looking: Looking) -> None:
+    keep(left, STORE, {"username": "propensity", "password": "old", "uri": "mongodb://db.example.com/shop"})
+    assert read(looking(), STORE)["uri"].startswith("mongodb://propensity:old@shop-propensity-mongodb:")
+
+
 RECORD = {"name": "app", "sha256": "0" * 64, "scopes": ["read"]}
 
 
@@ -81,9 +93,8 @@ def test_keys_added_and_removed_by_hand_stay_so(left: Release, looking: Looking)
     assert read(looking(), KEY)["api-key"] == "ppk_given_up"
 
 
-def test_a_key_drawn_anew_is_one_that_is_known(left: Release, looking: Looking) -> None:
+def test_a_first_key_that_was_taken_away_stays_away(left: Release, looking: Looking) -> None:
     keep(left, KEYS, {"keys.json": json.dumps([RECORD])})
     rendered = looking()
-    first, second = json.loads(read(rendered, KEYS)["keys.json"])
-    assert first == RECORD
-    assert second["sha256"] == hashlib.sha256(read(rendered, KEY)["api-key"].encode()).hexdigest()
+    assert json.loads(read(rendered, KEYS)["keys.json"]) == [RECORD]
+    assert KEY not in {secret["metadata"]["name"] for secret in rendered.of("Secret")}
