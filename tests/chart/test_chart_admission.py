@@ -121,6 +121,17 @@ def test_a_job_with_another_pod_is_refused(release: Release, change: Change) -> 
     assert "denied request" in release.says(job)
 
 
+def test_a_refusal_says_what_is_wrong_and_what_to_do(release: Release) -> None:
+    job = release.job()
+    job["metadata"]["name"] = "mine"
+    main(job["spec"]["template"]["spec"])["image"] = "evil:1"
+    said = release.says(job)
+    assert (
+        "The Job runs another image than the training CronJob describes. Make the Job from the CronJob"
+        in said
+    )
+
+
 OTHER_JOBS: dict[str, Change] = {
     "many pods": lambda job: job["spec"].update(parallelism=3),
     "no end": lambda job: job["spec"].pop("activeDeadlineSeconds"),

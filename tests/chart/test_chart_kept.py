@@ -14,12 +14,19 @@ Looking = Callable[..., Rendered]
 STORE, KEY, KEYS = "shop-propensity-mongodb", "shop-propensity-api-key", "shop-propensity-api-keys"
 
 
-@pytest.fixture
-def left(helms: dict[str, str]) -> Iterator[Release]:
-    """A namespace in which nothing is but what a test puts there."""
+@pytest.fixture(scope="module")
+def emptied(helms: dict[str, str]) -> Iterator[Release]:
+    """A namespace in which nothing is."""
     assert helms
     with owned_namespace(f"kept-{uuid.uuid4().hex[:8]}") as made:
         yield made
+
+
+@pytest.fixture
+def left(emptied: Release) -> Iterator[Release]:
+    """A namespace in which nothing is but what a test puts there."""
+    yield emptied
+    emptied.kubectl("delete", "secret", STORE, KEY, KEYS, "--ignore-not-found")
 
 
 @pytest.fixture
