@@ -7,7 +7,7 @@ run comes, because drift is asked to persist; only the newest window decides.
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from jobs.monitor.drift.trigger import drift_trigger
 from jobs.monitor.look import Eyes, Found, keep
 from jobs.monitor.outcomes import join_outcomes, mature_until
 from propensity.bundle import ModelDocument
+from propensity.campaign.outcomes import touched
 from propensity.events.event import DAY, HOUR
 from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.lifecycle.retraining import record_decision, request_retraining
@@ -47,8 +48,6 @@ class Monitor:
     is_gone: IsGone = lambda _: False
     clock: Callable[[], int] | None = None
     """Dates the ledger's entries: cooldown and budget count real hours, also where `now` is a time long ago. None: `now`."""
-    treated: Collection[str] = frozenset()
-    """Users who were contacted: what they do says nothing of the model."""
 
     def run(self, *, now: int) -> MonitorWindow:
         """Watch the newest window that is over; NoChampion, or an OutsideError after which the next run catches up."""
@@ -73,15 +72,16 @@ class Monitor:
         before = eyes.catch_up(end, watermark=watermark, now=now)
         found = eyes.look(end, before=before, watermark=watermark, now=now)
         mature = mature_until(end, settings=self.settings)
+        since = mature - self.settings.performance_days * DAY
         live = performance.measure(
             self.store,
             version=champion.version,
             document=document,
-            since=mature - self.settings.performance_days * DAY,
+            since=since,
             until=mature,
             settings=self.settings,
             silence=found.silence,
-            treated=self.treated,
+            treated=touched(self.store, first_cutoff=since, last_cutoff=mature),
         )
         grown = volume.count_volume(self.store, document=document, end=end)
         entry = self._decide(found, live, grown, end=end, now=now)

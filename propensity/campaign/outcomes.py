@@ -1,4 +1,4 @@
-"""Outcomes by score of users whom no campaign touched: what conversion by decile and the lift curve are drawn from."""
+"""Outcomes of users whom no campaign touched: what the monitor, conversion by decile and the lift curve are taken from."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,9 +25,14 @@ class ScoredOutcomes:
     """Users who had been contacted."""
 
 
+def touched(store: Store, *, first_cutoff: int, last_cutoff: int) -> set[str]:
+    """Return the users whose outcomes at any cutoff between these a campaign may have changed."""
+    return store.contacts.users(TREATED, since=first_cutoff - EFFECT_LASTS, until=last_cutoff + LABEL_WINDOW)
+
+
 def untreated_outcomes(store: Store, cutoff: int) -> ScoredOutcomes:
     """Read a cutoff's mature outcomes but for the users contacted shortly before or within its 24 hours."""
-    treated = store.contacts.users(TREATED, since=cutoff - EFFECT_LASTS, until=cutoff + LABEL_WINDOW)
+    treated = touched(store, first_cutoff=cutoff, last_cutoff=cutoff)
     probabilities, bought, left_out = list[float](), list[bool](), 0
     for chunk in store.outcomes.scan(cutoff):
         for one in chunk:

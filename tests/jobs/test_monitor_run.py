@@ -11,7 +11,7 @@ from propensity.errors import NoChampion, RegistryUnavailable, StoreUnavailable
 from propensity.events import Event
 from propensity.events.event import DAY, HOUR
 from propensity.settings import Settings, read_settings
-from propensity.store import LedgerEntry, Store, open_store
+from propensity.store import Contact, LedgerEntry, Store, open_store
 from tests.jobs.monitored_shop import MONDAY, MonitoredShop
 
 HOUR_AFTER = HOUR
@@ -62,6 +62,19 @@ def test_quiet_windows_start_nothing_and_the_ledger_says_why(shop: MonitoredShop
     assert shop.jobs.made == {}
     assert [entry.state for entry in decisions(shop.store)] == ["not needed"] * 3
     assert "none for long enough" in decisions(shop.store)[-1].reason
+
+
+def test_users_whom_a_campaign_touched_say_nothing_of_the_model(shop: MonitoredShop) -> None:
+    arms = ["treated"] * 40 + ["control"] * 40
+    shop.store.contacts.add(
+        Contact(list_id="a", user_id=user, arm=arm, probability=0.5, listed_at=MONDAY)
+        for user, arm in zip(shop.users, arms, strict=False)
+    )
+    shop.live(0, 3)
+    performance = shop.monitor(now=MONDAY + 3 * DAY + HOUR_AFTER).performance
+    assert performance is not None
+    cutoffs = shop.store.outcomes.cutoffs(since=MONDAY, until=MONDAY + 3 * DAY)
+    assert performance.rows == sum(cutoffs.values()) - 40 * len(cutoffs) > 0
 
 
 def test_a_drift_that_stays_starts_one_training(shop: MonitoredShop) -> None:
