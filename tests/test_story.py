@@ -4,15 +4,12 @@ test_journey goes once round the loop; here the loop closes by itself. The store
 the operator and the service under load are the real ones; only the days pass faster, so the monitor is told the time.
 """
 
-import http.client
 import json
 import re
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import polars as pl
@@ -32,13 +29,13 @@ from propensity.model import Model
 from propensity.settings import Settings, read_settings
 from propensity.simulate import Drift, Scenario, Simulation, simulate
 from propensity.store import MonitorWindow, Score, Store, open_store
-from tests.scorer.conftest import Served, served, wait_for
+from tests.load import Load
+from tests.scorer.conftest import served, wait_for
 
 TRAINED_DAYS = 45
 CHANGE = TRAINED_DAYS + 3
 """The day from which users behave differently, after three quiet ones."""
 SCENARIO = Scenario(users=800, days=CHANGE + 4, seed=5, drift=Drift.MIX, drift_at=CHANGE)
-CLIENTS = 3
 SETTINGS = {
     "PROPENSITY_SEARCH": "quick",
     "PROPENSITY_WORKERS": "1",
@@ -123,47 +120,6 @@ class Town:
         finally:
             stop.set()
             thread.join(timeout=30)
-
-
-class Load:
-    """Clients that keep their connections and ask all the time."""
-
-    def __init__(self, service: Served, bodies: list[str]) -> None:
-        self.answered: Counter[str] = Counter()
-        """Answers by model version."""
-        self.failed: list[str] = []
-        self._port = int(service.url.rsplit(":", 1)[1])
-        self._bodies = bodies
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=30)
-
-    def _ask(self, first: int) -> None:
-        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        number = first
-        while not self._stop.wait(0.02):
-            number += CLIENTS
-            try:
-                line.request("POST", "/predict", self._bodies[number % len(self._bodies)])
-                answer = line.getresponse()
-                said = json.loads(answer.read())
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(repr(error))
-                continue
-            if answer.status == 200:
-                self.answered[said["model_version"]] += 1
-            else:
-                self.failed.append(f"{answer.status} {said}")
-        line.close()
 
 
 def as_request(score: Score) -> str:
