@@ -1,5 +1,6 @@
 """An install on an empty namespace ends in predictions, through the ingress, for those who hold a key."""
 
+import http.client
 import json
 import secrets
 from hashlib import sha256
@@ -17,6 +18,31 @@ with urllib.request.urlopen(base + "registered-models/alias?name=propensity&alia
 PODS = {"scorer": 2, "mlflow": 1, "mongodb": 1, "operator": 1}
 KEY_SECONDS = 150
 """The kubelet brings a changed Secret into running pods within about a minute."""
+
+
+SIDE_DOORS = (
+    *("//metrics", "/metrics/", "/METRICS", "/%6detrics", "/predict/../metrics", "/docs/..%2fmetrics"),
+    *(
+        "/docs/%2e%2e/metrics",
+        "/predict/..;/metrics",
+        "/docs\\..\\metrics",
+        "/docs?x=/../metrics",
+        "/./metrics",
+    ),
+)
+
+
+def as_it_stands(release: Release, path: str, *, key: str) -> bytes:
+    """Ask for a path that no client library puts in order first; return status line and all."""
+    host, _, port = release.url.removeprefix("http://").partition(":")
+    line = http.client.HTTPConnection(host, int(port or 80), timeout=10)
+    line.putrequest("GET", path, skip_host=True)
+    line.putheader("Host", release.host)
+    line.putheader("X-API-Key", key)
+    line.endheaders()
+    answer = line.getresponse()
+    assert answer.status < 500, path
+    return answer.read()
 
 
 def test_the_training_job_succeeds_at_its_first_try(release: Release) -> None:
@@ -38,6 +64,11 @@ def test_mlflow_asked_by_its_service_name_shows_the_version_in_production(releas
 
 def test_every_pod_is_ready(release: Release) -> None:
     assert {component: len(release.ready(component)) for component in PODS} == PODS
+
+
+def test_the_doctor_in_the_operators_pod_finds_nothing_wrong(release: Release) -> None:
+    doctor = ("exec", f"deployment/{release.full}-operator", "--", "propensity", "doctor")
+    assert "Nothing is wrong." in release.cluster.kubectl(*doctor)
 
 
 def test_helm_test_passes(release: Release) -> None:
@@ -80,4 +111,6 @@ def test_a_bad_body_is_422_and_names_the_field(release: Release, key: str) -> No
 def test_metrics_and_probes_are_not_to_be_had_through_the_ingress(release: Release, key: str) -> None:
     for path in ("/metrics", "/livez", "/readyz"):
         assert release.ask("GET", path, key=key).status_code == 404, path
+    for path in SIDE_DOORS:
+        assert b"scorer_requests_total" not in as_it_stands(release, path, key=key), path
     assert release.ask("GET", "/docs.json", key=key).status_code == 200

@@ -5,12 +5,14 @@ needs an API server but no pods.
 """
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from tests.e2e.jobs import job_like
 from tests.e2e.release import Release
-from tests.e2e.standin import stand_in
-from tests.e2e.test_training_failures import job_from_template
+from tests.e2e.standin import run, stand_in
 
 TRY = """
 import json, socket, sys, time
@@ -52,16 +54,41 @@ def address(release: Release, service: str, *where: str) -> tuple[str, int]:
     return found["clusterIP"], found["ports"][0]["port"]
 
 
-@pytest.mark.parametrize("component", REACHES)
-def test_a_pod_reaches_what_it_needs_and_nothing_else(release: Release, component: str) -> None:
+def attempt(release: Release, expected: list[str]) -> str:
+    """Code that tries to connect to everybody, and prints who answered."""
     targets = {
         **{name: address(release, f"{release.full}-{name}") for name in ("mongodb", "mlflow", "scorer")},
         "api server": address(release, "kubernetes", "--namespace=default"),
     }
+    return TRY.format(arguments=json.dumps([targets, expected]))
+
+
+@pytest.fixture
+def neighbour(release: Release) -> Iterator[Release]:
+    """A namespace beside the release's, where nothing is installed and no policy holds."""
+    own = replace(release.cluster, namespace=f"{release.cluster.namespace}-beside")
+    own.kubectl("create", "namespace", own.namespace)
+    yield replace(release, cluster=own)
+    own.kubectl("delete", "namespace", own.namespace, "--wait=false")
+
+
+@pytest.mark.parametrize("component", REACHES)
+def test_a_pod_reaches_what_it_needs_and_nothing_else(release: Release, component: str) -> None:
     expected = sorted(REACHES[component])
-    phase, said = stand_in(release, component, TRY.format(arguments=json.dumps([targets, expected])))
+    phase, said = stand_in(release, component, attempt(release, expected))
     assert phase == "Succeeded", said
     assert json.loads(said) == expected
+
+
+@pytest.mark.parametrize("where", ["the same namespace", "another namespace"])
+def test_a_stranger_who_may_call_anybody_is_let_in_by_nobody(
+    release: Release, neighbour: Release, where: str
+) -> None:
+    caller = neighbour if where == "another namespace" else release
+    command = ["python", "-c", attempt(release, ["api server"])]
+    phase, said = run(caller, "scorer", labels={}, command=command)
+    assert phase == "Succeeded", said
+    assert json.loads(said) == ["api server"]
 
 
 def as_component(release: Release, component: str) -> tuple[str, str]:
@@ -70,7 +97,7 @@ def as_component(release: Release, component: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("maker", ["monitor", "operator"])
 def test_a_training_job_of_another_image_is_refused(release: Release, maker: str) -> None:
-    job = job_from_template(release, "other-image")
+    job = job_like(release, "training", name=f"{release.full}-training-99")
     job["spec"]["template"]["spec"]["containers"][0]["image"] = f"propensity/scorer:{release.tag}"
     why = release.cluster.refused(
         "create", "--filename", "-", *as_component(release, maker), given=json.dumps(job)
