@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import reading
+from dashboard import connections
 from dashboard.roles import Door, check, role_of
 from propensity.settings import Settings
 
@@ -22,7 +22,7 @@ def _door() -> Door:
 
 def enter() -> None:
     """Let the rest of the script run only for who may see it."""
-    settings = reading.settings()
+    settings = connections.settings()
     check(settings)
     if settings.dashboard_oidc:
         _enter_by_oidc()
@@ -33,7 +33,7 @@ def enter() -> None:
 
 def may_operate() -> bool:
     """Whether this person may press the buttons."""
-    settings = reading.settings()
+    settings = connections.settings()
     if settings.dashboard_oidc:
         allowed = {one.strip().lower() for one in settings.dashboard_operators.split(",")} - {""}
         return str(st.user.get("email") or "").lower() in allowed and bool(
@@ -46,14 +46,14 @@ def may_operate() -> bool:
 
 def name() -> str:
     """Return who presses a button, for the ledger."""
-    if reading.settings().dashboard_oidc:
+    if connections.settings().dashboard_oidc:
         return str(st.user.get("email") or st.user.get("sub") or "somebody")
     return str(st.session_state.get(WHO, "laptop"))
 
 
 def show_who() -> None:
     """Say at the side who is in, with the way out."""
-    settings = reading.settings()
+    settings = connections.settings()
     with st.sidebar:
         if settings.dashboard_oidc:
             st.caption(name() if may_operate() else f"{name()}, read-only")

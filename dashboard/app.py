@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import access
+from dashboard import access, connections
 from dashboard.frame import told
 
 st.set_page_config(page_title="Propensity", page_icon=":material/shopping_cart:", layout="wide")
@@ -20,4 +20,5 @@ with told():
         ]
     )
     access.show_who()
+    connections.warm_up()
     page.run()

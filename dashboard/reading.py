@@ -1,26 +1,24 @@
 """Everything the pages read: bounded questions to store and registry, each answered from memory for a while.
 
 Streamlit runs a page anew at every click, so nothing may be asked twice a second; and a page must open while MLflow or
-the store is away, so who did not answer is left alone for a moment. Clock and environment are read here, at the door.
+the store is away, see `connections`.
 """
 
 import contextlib
 import io
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
 
+from dashboard.connections import now, registry, settings, store
 from propensity.bundle import Bundle, ModelDocument
-from propensity.errors import BrokenBundle, PropensityError, RegistryUnavailable, StoreUnavailable
+from propensity.errors import BrokenBundle, StoreUnavailable
 from propensity.events import Refusal
 from propensity.explanation import Explainer
 from propensity.features.online import user_features
 from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
-from propensity.settings import Settings, read_settings
 from propensity.store import (
     Champion,
     EventSummary,
@@ -28,12 +26,10 @@ from propensity.store import (
     LedgerEntry,
     MonitorWindow,
     Prediction,
-    Store,
-    open_store,
 )
 
 if TYPE_CHECKING:
-    from propensity.registry import Registry, Version
+    from propensity.registry import Version
 
 SOON: Final = 5.0
 """Seconds that what people wait for is kept: the ledger."""
@@ -41,69 +37,8 @@ A_WHILE: Final = 30.0
 """Seconds that traffic and monitor are kept."""
 LONG: Final = 600.0
 """Seconds that what changes with a training or a score run is kept."""
-PAUSE: Final = 10.0
-"""Seconds that who did not answer is left alone."""
-PATIENCE: Final = 3
-"""Seconds that MLflow may take for an answer: a person is waiting."""
 NEWEST: Final = 5_000
 """Answers that response times are taken from: enough for the slowest hundredth of them."""
-
-
-def now() -> int:
-    """Return the time in microseconds since the epoch."""
-    return time.time_ns() // 1000
-
-
-@st.cache_resource
-def settings() -> Settings:
-    """Read the environment once."""
-    return read_settings()
-
-
-@st.cache_resource(show_spinner=False)
-def _opened_store() -> Store:
-    return open_store(settings().store_uri.get_secret_value(), timeout=PATIENCE)
-
-
-@st.cache_resource(show_spinner="Opening the registry …")
-def _opened_registry() -> "Registry":
-    from propensity.registry import Registry  # noqa: PLC0415 - takes seconds, and Overview has no use for it
-
-    return Registry(
-        settings().tracking_uri, artifacts=settings().home / "artifacts", retries=0, timeout=PATIENCE
-    )
-
-
-@st.cache_data(ttl=PAUSE, show_spinner=False)
-def _store_says() -> str:
-    return _said(lambda: _opened_store().ping())
-
-
-@st.cache_data(ttl=PAUSE, show_spinner=False)
-def _registry_says() -> str:
-    return _said(lambda: _opened_registry().ping())
-
-
-def _said(ask: Callable[[], None]) -> str:
-    try:
-        ask()
-    except PropensityError as error:
-        return str(error)
-    return ""
-
-
-def store() -> Store:
-    """Return the store; StoreUnavailable where it did not answer just now."""
-    if said := _store_says():
-        raise StoreUnavailable(said)
-    return _opened_store()
-
-
-def registry() -> "Registry":
-    """Return the registry; RegistryUnavailable where it did not answer just now."""
-    if said := _registry_says():
-        raise RegistryUnavailable(said)
-    return _opened_registry()
 
 
 @st.cache_data(ttl=SOON, show_spinner=False)
@@ -222,6 +157,7 @@ def _table(run_id: str, name: str, _version: "Version") -> pd.DataFrame | None:
 @st.cache_resource(max_entries=2, show_spinner="Loading the model …")
 def model(digest: str, _bundle: Bundle) -> Model:
     """Return a bundle made able to answer."""
+    _bundle.expect(digest)
     return Model(_bundle, threads=settings().workers)
 
 

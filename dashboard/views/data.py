@@ -71,6 +71,7 @@ def _cards() -> None:
             "at the last look" if newest else "not watched yet",
         )
     with four, told():
+        newest = _newest()
         drifting = [one for one in newest.drift.features if one.drift] if newest else []
         said = (
             "not judged"

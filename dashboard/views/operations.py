@@ -5,7 +5,7 @@ A button writes a request into the ledger and does nothing itself; the operator 
 
 import streamlit as st
 
-from dashboard import access, reading, tables
+from dashboard import access, connections, reading, tables
 from dashboard.frame import box, empty, head, told
 from dashboard.wording import ago, when
 from propensity.lifecycle import requests, rollout, trainings
@@ -99,8 +99,8 @@ def _ask(
     entry = requests.ask(
         action,
         reason=f"{reason.strip()} ({access.name()})",
-        store=reading.store(),
-        clock=reading.now,
+        store=connections.store(),
+        clock=connections.now,
         version=version,
         force=force,
     )
@@ -147,7 +147,7 @@ def _progress(entry: LedgerEntry) -> None:
     what = entry.evidence.get("action") or entry.kind
     st.progress(
         (at + 1) / len(steps),
-        text=f"Entry {entry.sequence}, {what}: {entry.state} since {ago(entry.updated_at, now=reading.now())}",
+        text=f"Entry {entry.sequence}, {what}: {entry.state} since {ago(entry.updated_at, now=connections.now())}",
     )
     st.text(entry.reason)
 

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, latency, reading, tables
+from dashboard import charts, connections, latency, reading, tables
 from dashboard.frame import box, empty, head, told
 from dashboard.wording import ago, duration, plain, share, when, window
 from propensity.bundle import ModelDocument
@@ -71,12 +71,12 @@ def _speed_card() -> tuple[str, str, str]:
 
 def _traffic_card() -> tuple[str, str, str]:
     newest = reading.newest_predictions()[:1]
-    said = f"newest {ago(newest[0].predicted_at, now=reading.now())}" if newest else "no answers yet"
+    said = f"newest {ago(newest[0].predicted_at, now=connections.now())}" if newest else "no answers yet"
     return "Answers in 24 h", f"{sum(_last_day()):,}", said
 
 
 def _last_day() -> list[int]:
-    end = (reading.now() // HOUR + 1) * HOUR
+    end = (connections.now() // HOUR + 1) * HOUR
     return reading.traffic(since=end - DAY, until=end, width=HOUR)
 
 
@@ -85,7 +85,7 @@ def _traffic() -> None:
     if not any(counts):
         empty("No request was answered in the last 24 hours.", "propensity serve")
         return
-    first = (reading.now() // HOUR + 1) * HOUR - DAY
+    first = (connections.now() // HOUR + 1) * HOUR - DAY
     hours = pd.to_datetime([(first + n * HOUR) // MICROS for n in range(len(counts))], unit="s", utc=True)
     frame = pd.DataFrame({"time": hours, "answers": counts})
     x = charts.time_axis("yearmonthdatehours(time)")

@@ -15,6 +15,8 @@ from jobs.monitor.look import Eyes
 from jobs.monitor.outcomes import join_outcomes, mature_until
 from jobs.monitor.volume import count_volume
 from jobs.score import score
+from propensity.campaign.selection import Control, select, top
+from propensity.campaign.target_list import record
 from propensity.events import MICROS, Event, Refusal
 from propensity.events.event import DAY, HOUR
 from propensity.lifecycle.champion import bundle_of, champion_of
@@ -80,8 +82,16 @@ def _live(settings: Settings, store: Store, *, now: int) -> None:
     model = Model(bundle_of(store, champion.digest))
     for cutoff in range(now // HOUR * HOUR - (LIVE_DAYS - 1) * DAY, now, 12 * HOUR):
         score(store, model, model_version=champion.version, cutoff=cutoff, lag=0)
+    _contact(store, at=now - 5 * DAY)
     join_outcomes(store, watermark=now, settings=settings, now=now)
     _watch(settings, store, now=now)
+
+
+def _contact(store: Store, *, at: int) -> None:
+    """Record a campaign's list from the scores of its day."""
+    cutoff = next(one for one in store.scores.cutoffs(100) if one <= at)
+    chosen = select(store, top(300), control=Control(seed=7, share=0.2), cutoff=cutoff)
+    record(store, chosen, name="autumn sale", by="operator", at=at)
 
 
 def _watch(settings: Settings, store: Store, *, now: int) -> None:

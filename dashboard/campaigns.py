@@ -1,0 +1,50 @@
+"""What the pages read about campaigns: rankings, outcomes by score, recorded lists and what they brought."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard.connections import now, store
+from dashboard.reading import LONG, SOON
+from propensity.campaign.planner import probabilities_at
+from propensity.campaign.results import Responses, Window, responses_of_list
+from propensity.campaign.selection import Control, Rule, Selection, select
+from propensity.events.event import DAY
+from propensity.store import TargetList
+
+
+@st.cache_data(ttl=LONG, max_entries=4, show_spinner="Reading the scores …")
+def probabilities(cutoff: int) -> NDArray[np.float64]:
+    """Return all probabilities of a cutoff, the highest first: eight bytes a user."""
+    return probabilities_at(store(), cutoff)
+
+
+@st.cache_data(ttl=LONG, max_entries=8, show_spinner="Choosing users …")
+def selection(rule: Rule, control: Control, cutoff: int) -> Selection:
+    """Return whom a rule chooses at a cutoff."""
+    return select(store(), rule, control=control, cutoff=cutoff)
+
+
+@st.cache_data(ttl=LONG, show_spinner=False)
+def outcome_cutoffs(days: int = 30) -> dict[int, int]:
+    """Count the outcomes of each cutoff of the last days."""
+    until = now()
+    return store().outcomes.cutoffs(since=until - days * DAY, until=until)
+
+
+@st.cache_data(ttl=LONG, max_entries=40, show_spinner="Counting outcomes …")
+def outcome_tally(cutoff: int, edges: tuple[float, ...]) -> list[tuple[int, int]]:
+    """Count outcomes and buyers between probabilities."""
+    return store().outcomes.tally(cutoff, edges)
+
+
+@st.cache_data(ttl=SOON, show_spinner=False)
+def target_lists(limit: int = 50) -> list[TargetList]:
+    """Return the newest target lists."""
+    return store().contacts.lists(limit)
+
+
+@st.cache_data(ttl=LONG, max_entries=20, show_spinner="Looking up who bought …")
+def responses(list_id: str, within: Window) -> Responses:
+    """Return what a recorded list's users did."""
+    return responses_of_list(store(), list_id, within=within)

@@ -1,0 +1,119 @@
+"""Every page of a running shop, of an empty one, and while store or registry are away."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.batch import score_csv
+from propensity.errors import WrongFormat
+from propensity.lifecycle.champion import bundle_of, champion_of
+from propensity.model import Model
+from propensity.store import open_store
+from tests.dashboard.conftest import APP, OpenPage, texts
+
+VIEWS = sorted(path.stem for path in (APP.parent / "views").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_page_of_a_running_shop_opens_without_an_error(shop: Path, open_page: OpenPage, view: str) -> None:
+    page = open_page(view, home=shop)
+    assert not page.exception
+    assert not page.error
+    assert page.title[0].value
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_page_of_an_empty_shop_says_what_to_type(tmp_path: Path, open_page: OpenPage, view: str) -> None:
+    page = open_page(view, home=tmp_path)
+    assert not page.exception
+    assert not page.error
+    assert any(one.value.startswith("propensity ") for one in page.code)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_store_that_is_away_is_a_sentence(
+    tmp_path: Path, open_page: OpenPage, broken: dict[str, str], view: str
+) -> None:
+    page = open_page(view, home=tmp_path, **broken)
+    assert not page.exception
+    assert page.title[0].value
+    assert page.error
+    assert all("/proc/nowhere" in one.value or "127.0.0.1:9" in one.value for one in page.error)
+
+
+def test_the_model_page_shows_both_matrices_and_why(shop: Path, open_page: OpenPage) -> None:
+    page = open_page("model", home=shop)
+    assert {
+        "Confusion matrix, test days", "Confusion matrix, live", "ROC", "Precision and recall", "Operating curve",
+        "Calibration", "Importances", "Why this user", "Compare two versions",
+    } == {one.value for one in page.subheader}  # fmt: skip
+    assert "all contributions together make it" in texts(page)
+    assert len(page.get("vega_lite_chart")) >= 7
+    page.selectbox[0].select("1").run()
+    assert not page.exception
+    assert "outcomes of users who were not contacted" in texts(page)
+
+
+def test_the_drift_report_is_shown_in_place(shop: Path, open_page: OpenPage) -> None:
+    page = open_page("data", home=shop)
+    report = next(one for one in page.selectbox if one.label == "Report")
+    report.select(report.options[0].partition(" (")[0]).run()
+    assert not page.exception
+    (frame,) = page.get("iframe")
+    assert "Drift of 44 columns" in frame.proto.srcdoc
+
+
+def test_a_list_is_recorded_before_it_can_be_downloaded(
+    shop: Path, tmp_path: Path, open_page: OpenPage
+) -> None:
+    home = tmp_path / "copy"
+    home.mkdir()
+    for name in ("store.db", "mlflow.db"):
+        (home / name).write_bytes((shop / name).read_bytes())
+    page = open_page("targets", home=home)
+    assert not any("treated of" in one.proto.label for one in page.get("download_button"))
+    page.text_input[0].set_value("winter sale").run()
+    next(one for one in page.button if one.label == "Record the list").click().run()
+    assert not page.exception
+    assert any("treated of 'winter sale'" in one.proto.label for one in page.get("download_button"))
+    with open_store(f"sqlite:///{home}/store.db") as store:
+        newest = store.contacts.lists(1)[0]
+        arms = [one.arm for chunk in store.contacts.scan(newest.list_id) for one in chunk]
+    assert newest.name == "winter sale"
+    assert (arms.count("treated"), arms.count("control")) == (newest.treated, newest.control)
+    assert newest.control > 0
+
+
+def test_an_uploaded_list_is_scored_with_its_bad_rows_listed(shop: Path) -> None:
+    shown: list[float] = []
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        champion, cutoff = champion_of(store), store.scores.cutoffs(1)[0]
+        model = Model(bundle_of(store, champion.digest))
+        best = store.scores.top(cutoff, 1)[0].user_id
+        rows = [
+            "user_id,cart_count",
+            f"{best},",
+            f"{best},9",
+            "stranger,3",
+            "stranger,",
+            "x,-1",
+            "y,2.5",
+            ",1",
+            "z",
+        ]
+        found = score_csv(rows, store=store, model=model, cutoff=cutoff, progress=shown.append)
+    assert found.users == [best, best, "stranger"]
+    assert found.features_from == ["store", "mixed", "default"]
+    assert all(0 <= one <= 1 for one in found.probabilities)
+    assert [one.line for one in found.bad] == [5, 6, 7, 8, 9]
+    assert found.bad_count == 5
+    assert shown[-1] == 1.0
+
+
+def test_a_list_with_another_column_is_refused(shop: Path) -> None:
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        model = Model(bundle_of(store, champion_of(store).digest))
+        with pytest.raises(WrongFormat, match="shoe_size"):
+            score_csv(
+                ["user_id,shoe_size", "a,44"], store=store, model=model, cutoff=0, progress=lambda _: None
+            )
