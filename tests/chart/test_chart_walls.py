@@ -40,8 +40,8 @@ def test_nothing_goes_in_or_out_unless_named(default: Rendered) -> None:
 
 
 CALLERS = {
-    "mongodb": {"scorer", "training", "ingest", "score", "monitor", "operator"},
-    "mlflow": {"training", "ingest", "score", "monitor", "operator"},
+    "mongodb": {"scorer", "training", "ingest", "score", "monitor", "operator", "dashboard"},
+    "mlflow": {"training", "ingest", "score", "monitor", "operator", "dashboard"},
     "scorer": {"test"},
 }
 
