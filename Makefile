@@ -25,7 +25,7 @@ DOCKERFILE_mlflow := training/mlflow/Dockerfile
 DOCKERFILE_loadtests := loadtests/Dockerfile
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load tools-for-cluster
+.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,7 +52,7 @@ demo: setup ## Run the whole loop once: log, model, HTTP answer  (DATA=file FORM
 
 test: setup ## Run the tests
 	@echo "Running the tests (some three minutes on two cores) …"
-	$(BIN)/pytest -n 2 --dist loadscope --ignore=tests/chart --ignore=tests/e2e --ignore=tests/verify $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadscope --ignore=tests/chart --ignore=tests/e2e --ignore=tests/verify --ignore=tests/dashboard/browser $(ARGS)
 	@echo "All passed. Try next: make demo; make check; $(BIN)/propensity --help"
 
 verify-full: setup ## Measure what takes long: false alarms and power of the drift verdict (half an hour)
@@ -115,6 +115,17 @@ $(VENV)/.cluster: $(VENV)/.ready
 # Locust's own: its patches and other libraries do not go into one environment.
 $(VENV)-loadtests/.ready: uv.lock
 	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV)-loadtests $$uv sync --frozen --quiet --only-group loadtests
+	@touch $@
+
+screenshots: setup $(VENV)/.browser ## Try the dashboard in a real browser; pictures of every page go to build/screenshots
+	$(BIN)/pytest tests/dashboard/browser $(ARGS)
+	@ls build/screenshots
+
+# Playwright drives the chromium of the machine and brings none of its own.
+$(VENV)/.browser: $(VENV)/.ready
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo 'There is no chromium here: install it (Debian: apt install chromium).'; exit 1; }
+	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --quiet --inexact --group browser
 	@touch $@
 
 load: setup $(VENV)-loadtests/.ready ## Put load on a service  (HOST=http://127.0.0.1:8080 USERS=20 DURATION=30; PROPENSITY_API_KEY from the environment)

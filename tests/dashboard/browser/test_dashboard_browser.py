@@ -1,0 +1,79 @@
+"""The dashboard in a real browser: every page, a scored file, a pressed button; pictures on the way."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from propensity.store import open_store
+from tests.dashboard.browser.conftest import go, log_in, settle
+
+PICTURES = Path(__file__).parents[3] / "build" / "screenshots"
+PAGES = ("Overview", "Users to target", "Model", "Data", "Business", "Operations")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1920, "dark")])
+def test_every_page_is_drawn_without_an_error(
+    browser: Browser, address: str, width: int, scheme: str
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        timezone_id="Europe/Berlin",
+    )
+    page.set_default_timeout(60_000)
+    log_in(page, address)
+    for title in PAGES:
+        go(page, title)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+        overflow = page.evaluate("() => document.body.scrollWidth - window.innerWidth")
+        assert overflow <= 0, f"{title} is wider than {width}"
+        name = f"{title.lower().replace(' ', '-')}-{width}-{scheme}.png"
+        high = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": max(900, high)})
+        settle(page)
+        page.screenshot(path=PICTURES / name)
+        page.set_viewport_size({"width": width, "height": 900})
+    page.close()
+
+
+def test_nobody_is_shown_a_page_without_the_password(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    for path in ("", "/operations", "/targets"):
+        page.goto(f"{address}{path}")
+        page.get_by_label("Password", exact=True).wait_for()
+        expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
+        expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
+    page.close()
+
+
+def test_a_file_is_scored(page: Page, shop: Path, tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        users = [one.user_id for one in store.scores.top(store.scores.cutoffs(1)[0], 50)]
+    upload = tmp_path / "users.csv"
+    upload.write_text("\n".join(["user_id", *users, ""]) + "\nnobody-we-know\n")
+    go(page, "Users to target")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(upload)
+    page.get_by_role("button", name="Score it").click()
+    expect(page.get_by_text("50 rows scored")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the answers").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 51
+    assert lines[1].startswith(f'"{users[0]}",0.')
+
+
+def test_pressing_retrain_writes_into_the_ledger(page: Page, shop: Path) -> None:
+    go(page, "Operations")
+    page.get_by_label("Reason").first.fill("the summer collection is out")
+    page.get_by_role("button", name="Retrain now").click()
+    said = page.get_by_text("the operator takes it up")
+    said.wait_for()
+    expect(page.get_by_text("the summer collection is out (operator)").first).to_be_visible()
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        (entry,) = store.ledger.latest(1, "request")
+    assert (entry.state, entry.evidence["action"]) == ("asked", "retrain")
+    assert f"Ledger entry {entry.sequence}" in said.inner_text()
