@@ -16,7 +16,7 @@ SCORER = {f"{verb} apps/deployments/shop-propensity-scorer" for verb in ("get", 
 ALLOWED: dict[str, set[str]] = {
     "monitor": JOBS,
     "operator": JOBS | SCORER | {"get /pods", "list /pods"},
-    **{component: set() for component in ("scorer", "training", "mlflow", "mongodb", "test")},
+    **{component: set() for component in ("scorer", "training", "dashboard", "mlflow", "mongodb", "test")},
 }
 NEVER = {
     "delete batch/jobs", "patch batch/jobs", "list batch/cronjobs", "create batch/cronjobs",

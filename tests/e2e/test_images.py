@@ -16,8 +16,8 @@ import json, os, pathlib, shutil, sys
 from importlib.util import find_spec
 site = next(path for path in sys.path if path.endswith("site-packages"))
 print(json.dumps({
-    "installed": [name for name in ("mlflow", "pandas", "polars", "sklearn", "locust", "pip", "uv", "pytest") if find_spec(name)],
-    "rooms": [name for name in ("propensity", "bentos", "training", "jobs", "loadtests") if find_spec(name)],
+    "installed": [name for name in ("mlflow", "pandas", "polars", "sklearn", "streamlit", "locust", "pip", "uv", "pytest") if find_spec(name)],
+    "rooms": [name for name in ("propensity", "bentos", "training", "jobs", "dashboard", "loadtests") if find_spec(name)],
     "tools": [name for name in ("gcc", "cc", "make", "pip", "pip3", "uv", "git") if shutil.which(name)],
     "uid": os.getuid(),
     "writable": [folder for folder in ("/app", "/usr/local", "/etc", site) if os.access(folder, os.W_OK)],
@@ -28,6 +28,7 @@ print(json.dumps({
 INSIDE: dict[str, tuple[set[str], set[str]]] = {
     "scorer": (set(), {"propensity", "bentos"}),
     "training": ({"mlflow", "pandas", "polars", "sklearn"}, {"propensity", "training", "jobs"}),
+    "dashboard": ({"mlflow", "pandas", "sklearn", "streamlit"}, {"propensity", "dashboard"}),
     "mlflow": ({"mlflow", "pandas", "sklearn"}, set()),
     "loadtests": ({"locust", "pytest"}, {"loadtests"}),
 }

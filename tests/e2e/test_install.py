@@ -15,7 +15,7 @@ base = "http://{full}-mlflow:5000/api/2.0/mlflow/"
 with urllib.request.urlopen(base + "registered-models/alias?name=propensity&alias=production", timeout=20) as answer:
     print(json.dumps(json.load(answer)["model_version"]))
 """
-PODS = {"scorer": 2, "mlflow": 1, "mongodb": 1, "operator": 1}
+PODS = {"scorer": 2, "mlflow": 1, "mongodb": 1, "operator": 1, "dashboard": 1}
 KEY_SECONDS = 150
 """The kubelet brings a changed Secret into running pods within about a minute."""
 

@@ -40,6 +40,7 @@ REACHES: dict[str, set[str]] = {
     "score": {"mongodb", "mlflow"},
     "monitor": {"mongodb", "mlflow", "api server"},
     "operator": {"mongodb", "mlflow", "api server"},
+    "dashboard": {"mongodb", "mlflow"},
     "mlflow": set(),
     "mongodb": set(),
     "test": {"scorer"},
@@ -57,7 +58,10 @@ def address(release: Release, service: str, *where: str) -> tuple[str, int]:
 def attempt(release: Release, expected: list[str]) -> str:
     """Code that tries to connect to everybody, and prints who answered."""
     targets = {
-        **{name: address(release, f"{release.full}-{name}") for name in ("mongodb", "mlflow", "scorer")},
+        **{
+            name: address(release, f"{release.full}-{name}")
+            for name in ("mongodb", "mlflow", "scorer", "dashboard")
+        },
         "api server": address(release, "kubernetes", "--namespace=default"),
     }
     return TRY.format(arguments=json.dumps([targets, expected]))
