@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from propensity.bundle import Bundle, Period
 from propensity.events.event import DAY
 from propensity.settings import Settings, read_settings
-from training import gate
+from training import gate, model
 from training.dataset import TrainingSet
 from training.gate import decide
 from training.model import Trained
@@ -78,6 +78,21 @@ def test_a_worse_challenger_is_refused(rows: Rows, quick: Settings) -> None:
     assert verdict.word == "refused"
     assert not verdict.promotes
     assert "margin" in verdict.reason
+
+
+def test_a_challenger_that_was_trained_on_labels_drawn_by_lot_is_refused(
+    make_set: Callable[..., TrainingSet], trained: Trained, quick: Settings
+) -> None:
+    by_lot = make_set(users=300, signal=0.0)
+    worse = model.fit(by_lot, quick, now=START, git_commit="", progress=lambda _: None)
+    verdict = gate.judge(
+        trained.training_set, challenger=worse.bundle, champion=trained.bundle, settings=quick
+    )
+    assert verdict.word == "refused", verdict.reason
+    same = gate.judge(
+        trained.training_set, challenger=trained.bundle, champion=trained.bundle, settings=quick
+    )
+    assert same.word == "promoted", same.reason
 
 
 def test_a_challenger_that_misses_too_many_buyers_is_refused(rows: Rows, quick: Settings) -> None:
@@ -171,6 +186,8 @@ def test_judged_are_only_cutoffs_later_than_anything_either_model_has_seen(
     assert judged.cutoffs.min() >= seen_until + DAY
     assert judged.cutoffs.max() == cutoffs[-1]
     assert gate.gate_rows(made, None) is made.test
+    resumed = gate.gate_rows(made, None, champion)  # a challenger that was made from an earlier training set
+    assert resumed.cutoffs.min() == judged.cutoffs.min()
 
 
 def test_a_champion_this_release_cannot_load_is_not_compared_with(trained: Trained, quick: Settings) -> None:
