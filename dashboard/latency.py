@@ -1,7 +1,7 @@
 """Response times from the prediction log: the middle, and what the slowest twentieth and hundredth wait."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,31 @@ from propensity.store import Prediction
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 ENOUGH: Final = 20
 """Answers of an hour below which its slowest hundredth is not drawn."""
+
+
+class Speed(NamedTuple):
+    """How fast the newest answers were; there was at least one."""
+
+    answers: int
+    first: int
+    last: int
+    """Times of the oldest and the newest of them."""
+    quantiles: dict[str, float]
+    """Microseconds."""
+    by_hour: pd.DataFrame
+
+
+def speed(newest_first: Sequence[Prediction]) -> Speed | None:
+    """Measure some answers; None where there are none."""
+    if not newest_first:
+        return None
+    return Speed(
+        answers=len(newest_first),
+        first=newest_first[-1].predicted_at,
+        last=newest_first[0].predicted_at,
+        quantiles=quantiles(newest_first),
+        by_hour=by_hour(newest_first),
+    )
 
 
 def quantiles(predictions: Sequence[Prediction]) -> dict[str, float]:

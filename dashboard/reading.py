@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
+from dashboard import latency
 from dashboard.connections import now, registry, settings, store
+from dashboard.latency import Speed
 from propensity.bundle import Bundle, ModelDocument
 from propensity.errors import BrokenBundle, StoreUnavailable
 from propensity.events import Refusal
@@ -25,7 +27,6 @@ from propensity.store import (
     IngestRecord,
     LedgerEntry,
     MonitorWindow,
-    Prediction,
 )
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def document() -> ModelDocument:
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)
-def newest_predictions() -> list[Prediction]:
-    """Return the newest answers of the service."""
-    return store().predictions.latest(NEWEST)
+def speed() -> Speed | None:
+    """Measure the newest answers of the service."""
+    return latency.speed(store().predictions.latest(NEWEST))
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)

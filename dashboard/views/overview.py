@@ -62,16 +62,16 @@ def _quality_card() -> tuple[str, str, str]:
 
 
 def _speed_card() -> tuple[str, str, str]:
-    predictions = reading.newest_predictions()
-    if not predictions:
+    found = reading.speed()
+    if found is None:
         return "Response time, p95", "-", "no answers yet"
-    times = {name: duration(micros) for name, micros in latency.quantiles(predictions).items()}
+    times = {name: duration(micros) for name, micros in found.quantiles.items()}
     return "Response time, p95", times["p95"], f"p50 {times['p50']}, p99 {times['p99']}"
 
 
 def _traffic_card() -> tuple[str, str, str]:
-    newest = reading.newest_predictions()[:1]
-    said = f"newest {ago(newest[0].predicted_at, now=connections.now())}" if newest else "no answers yet"
+    found = reading.speed()
+    said = f"newest {ago(found.last, now=connections.now())}" if found else "no answers yet"
     return "Answers in 24 h", f"{sum(_last_day()):,}", said
 
 
@@ -95,16 +95,17 @@ def _traffic() -> None:
 
 
 def _response_times() -> None:
-    predictions = reading.newest_predictions()
-    frame = latency.by_hour(predictions)
-    if frame.empty:
+    found = reading.speed()
+    if found is None or found.by_hour.empty:
         empty("Too few answers to draw response times from.", "make load USERS=20 DURATION=30")
         return
     y = alt.Y("milliseconds:Q", title="milliseconds", scale=alt.Scale(zero=True))
     names = list(latency.QUANTILES)
-    chart = charts.lines(frame, x=charts.time_axis(), y=y, series="quantile", names=names, points=True)
+    chart = charts.lines(
+        found.by_hour, x=charts.time_axis(), y=y, series="quantile", names=names, points=True
+    )
     charts.show(chart, alt_text="Response times by hour")
-    st.caption(window(predictions[-1].predicted_at, predictions[0].predicted_at))
+    st.caption(f"{found.answers:,} answers, {window(found.first, found.last)}.")
 
 
 def _judged(windows: list[MonitorWindow]) -> list[MonitorWindow]:

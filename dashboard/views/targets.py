@@ -4,18 +4,15 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import access, batch, campaigns, charts, connections, reading, tables
+from dashboard import access, batch, campaigns, charts, connections, reading, tables, uploads
 from dashboard.frame import box, empty, head
 from dashboard.wording import NONE, share, when
 from propensity.bundle import ModelDocument
 from propensity.campaign.selection import CONTROL_SHARE, Control, Rule, Selection, at_least, budget, top
-from propensity.campaign.spreadsheet import lines
 from propensity.campaign.target_list import csv_again, csv_of, record
 
 RULES = ("The best", "Probability", "Budget")
 PREVIEW = 100
-MAX_UPLOAD_MB = 20
-SCORED = "scored upload"
 
 
 def show() -> None:
@@ -34,7 +31,7 @@ def show() -> None:
             about=f"A CSV with the column user_id, and features by name where you have them; at most {batch.MAX_ROWS:,} rows.",
         ),
     ):
-        _upload()
+        uploads.score()
     with right, box("Recorded lists", about="Each was recorded when it was prepared; both arms are kept."):
         _recorded()
 
@@ -150,48 +147,6 @@ def _preview(found: Selection) -> None:
     )
     st.caption(f"The first {len(frame)} of {len(found.users):,}, model version {found.model_version}.")
     tables.show(frame, alt="The likeliest buyers", rows=8)
-
-
-def _upload() -> None:
-    upload = st.file_uploader("List", type="csv", max_upload_size=MAX_UPLOAD_MB, label_visibility="collapsed")
-    if upload is not None and st.button("Score it", type="primary"):
-        champion = reading.champion()
-        if champion is None:
-            empty("No model is in production.", "propensity train")
-            return
-        model = reading.model(champion.digest, reading.bundle(champion.digest))
-        cutoff = next(iter(reading.cutoffs(1)), None) or connections.now()
-        bar = st.progress(0.0, text="Scoring …")
-        text = upload.getvalue().decode("utf-8", errors="replace").splitlines()
-        st.session_state[SCORED] = batch.score_csv(
-            text, store=connections.store(), model=model, cutoff=cutoff,
-            progress=lambda part: bar.progress(part, text=f"Scoring … {part:.0%}"),
-        )  # fmt: skip
-        bar.empty()
-    if found := st.session_state.get(SCORED):
-        _scored(found)
-
-
-def _scored(found: batch.Scored) -> None:
-    st.success(
-        f"{len(found.users):,} rows scored, {sum(found.predictions):,} at or above the threshold; {found.bad_count:,} could not be."
-    )
-    columns = ("user_id", "probability", "prediction", "features_from")
-    rows = list(zip(found.users, found.probabilities, found.predictions, found.features_from, strict=True))
-    st.download_button(
-        "Download the answers",
-        lambda: "".join(lines(columns, rows)),
-        file_name="scored.csv",
-        mime="text/csv",
-        on_click="ignore",
-    )
-    tables.show(pd.DataFrame(rows[:PREVIEW], columns=list(columns)), alt="The first answers", rows=6)
-    if found.bad:
-        st.warning(
-            f"{found.bad_count:,} rows could not be scored; the first {len(found.bad):,}:",
-            icon=":material/warning:",
-        )
-        tables.show(pd.DataFrame(found.bad, columns=["line", "reason"]), alt="Bad rows", rows=6)
 
 
 def _recorded() -> None:

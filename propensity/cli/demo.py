@@ -186,6 +186,7 @@ def what_next(home: Path) -> list[str]:
         *([f"  source {os.path.relpath(sys.prefix)}/bin/activate"] if sys.prefix != sys.base_prefix else []),
         f"  export PROPENSITY_HOME={home}   # the commands below look at what the demo made",
         "  propensity serve   # and open http://127.0.0.1:3000/docs",
+        "  propensity dashboard   # and open http://127.0.0.1:8501",
         "  propensity models; propensity ledger; propensity doctor",
         f"  mlflow ui --backend-store-uri sqlite:///{home}/mlflow.db   # runs, curves, the model card",
         "  propensity --help   # everything else",

@@ -93,6 +93,7 @@ def go(page: Page, title: str) -> None:
 def settle(page: Page) -> None:
     """Wait until Streamlit runs no script and every chart is drawn."""
     page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(c => c.querySelector('canvas, svg'))"
     )
