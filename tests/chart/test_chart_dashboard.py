@@ -3,8 +3,10 @@
 import base64
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from streamlit import net_util
 
 from propensity.cli.program import program
 from tests.chart.rendering import Rendered, containers, environment
@@ -15,6 +17,13 @@ OIDC = "dashboard.oidc.existingSecret=login"
 
 def pod(rendered: Rendered) -> Any:
     return rendered.one("Deployment", "dashboard")["spec"]["template"]
+
+
+def published(rendered: Rendered) -> list[Any]:
+    """The paths of Ingresses that lead to it."""
+    rules = [rule for one in rendered.of("Ingress") for rule in one["spec"]["rules"]]
+    paths = [path for rule in rules for path in rule["http"]["paths"]]
+    return [path for path in paths if path["backend"]["service"]["name"].endswith("-dashboard")]
 
 
 def test_there_is_one_without_a_token(default: Rendered) -> None:
@@ -71,15 +80,15 @@ def test_path_of_ingress_command_and_probes_is_one(render: Render) -> None:
     assert container["command"][:2] == ["propensity", "dashboard"]
     assert container["command"][-2:] == ["--path", "/shop-board"]
     assert "dashboard" in program.commands
-    (rule,) = rendered.one("Ingress", "dashboard")["spec"]["rules"]
-    assert [path["path"] for path in rule["http"]["paths"]] == ["/shop-board"]
+    (path,) = published(rendered)
+    assert path["path"] == "/shop-board"
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] == "/shop-board/_stcore/health"
 
 
 def test_without_a_path_it_is_not_published_and_nobody_is_let_in(render: Render) -> None:
     rendered = render("dashboard.path=", "ingress.enabled=true")
-    assert not rendered.has("Ingress", "dashboard")
+    assert not published(rendered)
     (container,) = containers(pod(rendered))
     assert "--path" not in container["command"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/_stcore/health"
@@ -92,3 +101,42 @@ def test_it_can_be_left_out_and_is_where_there_is_no_store(render: Render, value
     assert [
         one["metadata"]["name"] for one in rendered if one["metadata"]["name"].endswith("-dashboard")
     ] == []
+
+
+def test_one_ingress_is_one_load_balancer(default: Rendered) -> None:
+    """GKE and EKS make a load balancer of each Ingress, and the one static address can be had once."""
+    assert len(default.of("Ingress")) == 1
+    assert len(published(default)) == 1
+
+
+def test_the_load_balancer_of_a_cloud_asks_for_its_health_where_it_is(render: Render) -> None:
+    eks = render(files=("values-eks.yaml",))
+    asked = eks.one("Service", "dashboard")["metadata"]["annotations"]
+    probe = containers(pod(eks))[0]["readinessProbe"]["httpGet"]["path"]
+    assert asked["alb.ingress.kubernetes.io/healthcheck-path"] == probe
+    assert "annotations" not in eks.one("Service", "scorer")["metadata"]
+
+
+def test_who_is_let_in_from_outside_is_who_is_let_in_to_the_service(
+    render: Render, everything: Rendered
+) -> None:
+    own = "networkPolicy.ingressController.namespaceSelector.matchLabels.edge=mine"
+    for rendered in (
+        everything,
+        render(),
+        render("ingress.enabled=false", own),
+        render("ingress.enabled=false"),
+    ):
+        service = rendered.one("NetworkPolicy", "scorer")["spec"]["ingress"]
+        edge = [rule for rule in service if len(rule["from"]) == 1 and "podSelector" not in rule["from"][0]]
+        assert rendered.one("NetworkPolicy", "dashboard")["spec"].get("ingress", []) == edge
+
+
+def test_a_redirect_stays_on_https(default: Rendered) -> None:
+    """Uvicorn believes only its own machine that a request came by https, where nobody says whom else to believe."""
+    assert environment(containers(pod(default))[0])["FORWARDED_ALLOW_IPS"] == "*"
+
+
+def test_nobody_outside_is_asked_for_the_pods_address(default: Rendered) -> None:
+    asked = urlsplit(net_util._AWS_CHECK_IP).hostname
+    assert pod(default)["spec"]["hostAliases"] == [{"ip": "127.0.0.1", "hostnames": [asked]}]

@@ -74,6 +74,15 @@ REFUSED = {
         ["scorer.autoscaling.minReplicas=7"],
         "scorer.autoscaling.minReplicas (7) is above maxReplicas (6)",
     ),
+    "two ways to log in": (
+        ["dashboard.existingSecret=mine", "dashboard.oidc.existingSecret=login"],
+        "dashboard.existingSecret and dashboard.oidc.existingSecret are both set",
+    ),
+    "operators whom nobody recognizes": (
+        ["dashboard.oidc.operators={ann@shop.example}"],
+        "dashboard.oidc.operators is set, but nobody logs in by OIDC",
+    ),
+    "a dashboard in the way of the API": (["dashboard.path=/predict"], "which is the scorer's"),
     "a certificate for no host": (["ingress.tls.secretName=cert"], "ingress.host is not"),
     "a route of no Gateway": (["httpRoute.enabled=true"], "httpRoute.parentRefs"),
     "a route for every host": (

@@ -12,6 +12,7 @@ from tests.chart.rendering import Rendered, template
 
 Looking = Callable[..., Rendered]
 STORE, KEY, KEYS = "shop-propensity-mongodb", "shop-propensity-api-key", "shop-propensity-api-keys"
+PAGES = "shop-propensity-dashboard"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def emptied(helms: dict[str, str]) -> Iterator[Release]:
 def left(emptied: Release) -> Iterator[Release]:
     """A namespace in which nothing is but what a test puts there."""
     yield emptied
-    emptied.kubectl("delete", "secret", STORE, KEY, KEYS, "--ignore-not-found")
+    emptied.kubectl("delete", "secret", STORE, KEY, KEYS, PAGES, "--ignore-not-found")
 
 
 @pytest.fixture
@@ -105,3 +106,10 @@ def test_a_first_key_that_was_taken_away_stays_away(left: Release, looking: Look
     rendered = looking()
     assert json.loads(read(rendered, KEYS)["keys.json"]) == [RECORD]
     assert KEY not in {secret["metadata"]["name"] for secret in rendered.of("Secret")}
+
+
+def test_passwords_of_the_dashboard_stay_and_one_taken_away_stays_away(
+    left: Release, looking: Looking
+) -> None:
+    keep(left, PAGES, {"operator": "chosen"})
+    assert read(looking(), PAGES) == {"operator": "chosen"}

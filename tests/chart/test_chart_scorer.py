@@ -114,9 +114,13 @@ def test_secrets_outlive_the_release(default: Rendered) -> None:
 ALLOWED = {"/predict", "/predict/batch", "/events", "/model", "/docs", "/docs.json"}
 
 
-def test_the_ingress_opens_the_api_and_nothing_else(default: Rendered) -> None:
+def test_the_ingress_opens_the_api_and_nothing_else_of_the_service(default: Rendered) -> None:
     (rule,) = default.one("Ingress", "scorer")["spec"]["rules"]
-    paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
+    paths = {
+        path["path"]: path["pathType"]
+        for path in rule["http"]["paths"]
+        if path["backend"]["service"]["name"] == "shop-propensity-scorer"
+    }
     assert paths.keys() == ALLOWED
     assert {path for path, kind in paths.items() if kind != "Exact"} == {"/docs"}
 

@@ -7,6 +7,7 @@ Combinations that can't work are refused while rendering, each with a sentence t
 {{- include "propensity.guards.data" . -}}
 {{- include "propensity.guards.operation" . -}}
 {{- include "propensity.guards.scorer" . -}}
+{{- include "propensity.guards.dashboard" . -}}
 {{- end -}}
 
 {{- define "propensity.guards.names" -}}
@@ -67,6 +68,14 @@ Combinations that can't work are refused while rendering, each with a sentence t
 {{- if not .Values.httpRoute.hostnames }}{{ fail "httpRoute.enabled needs httpRoute.hostnames. A route without one would take the paths of every host of its Gateway." }}{{ end -}}
 {{- end -}}
 {{- if and .Values.scorer.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.prometheus.namespaceSelector) }}{{ fail "scorer.serviceMonitor is enabled, but no policy lets Prometheus in. Set networkPolicy.prometheus.namespaceSelector to the labels of its namespace." }}{{ end -}}
+{{- end -}}
+
+{{- define "propensity.guards.dashboard" -}}
+{{- with .Values.dashboard -}}
+{{- if and .existingSecret .oidc.existingSecret }}{{ fail "dashboard.existingSecret and dashboard.oidc.existingSecret are both set. Keep the one by which people log in." }}{{ end -}}
+{{- if and .oidc.operators (not .oidc.existingSecret) }}{{ fail "dashboard.oidc.operators is set, but nobody logs in by OIDC. Set dashboard.oidc.existingSecret; with passwords, who knows `operator` may press the buttons." }}{{ end -}}
+{{- if has .path (concat (list "/docs") (include "propensity.scorer.exactPaths" $ | fromYamlArray)) }}{{ fail (printf "dashboard.path is %s, which is the scorer's. Choose another." .path) }}{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Whether MLflow keeps anything on a volume of its own. */}}

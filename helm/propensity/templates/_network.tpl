@@ -71,6 +71,23 @@ spec:
   policyTypes: [Ingress, Egress]
 {{- end -}}
 
+{{/* Rules that let in who brings requests from outside: (dict "root" . "published" true); unpublished, only who is named. */}}
+{{- define "propensity.network.fromEdge" -}}
+{{- $edge := .root.Values.networkPolicy.ingressController }}
+{{- $usual := ternary (include "propensity.network.usualControllers" . | fromYaml) dict .published }}
+{{- with default $usual $edge.namespaceSelector }}
+- from: [{namespaceSelector: {{ toJson . }}}]
+  ports: [{port: http}]
+{{- end }}
+{{- with $edge.cidrs }}
+- from:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  ports: [{port: http}]
+{{- end }}
+{{- end -}}
+
 {{/* Where ingress controllers and Gateways usually live; networkPolicy.ingressController.namespaceSelector names yours. */}}
 {{- define "propensity.network.usualControllers" -}}
 matchExpressions:

@@ -22,6 +22,8 @@
 - {name: PROPENSITY_DASHBOARD_ACCESS, value: {{ ternary "" "/run/access" (ne .Values.dashboard.oidc.existingSecret "") | quote }}}
 - {name: PROPENSITY_DASHBOARD_OIDC, value: {{ ternary "true" "false" (ne .Values.dashboard.oidc.existingSecret "") | quote }}}
 - {name: PROPENSITY_DASHBOARD_OPERATORS, value: {{ join "," .Values.dashboard.oidc.operators | quote }}}
+# Uvicorn's: who calls is the ingress, so what it says of https is true, and a redirect stays there.
+- {name: FORWARDED_ALLOW_IPS, value: "*"}
 {{- end -}}
 
 {{/* Streamlit looks for secrets.toml in the working folder. */}}
@@ -31,6 +33,15 @@
 - {name: access, mountPath: /app/.streamlit, readOnly: true}
 {{- else }}
 - {name: access, mountPath: /run/access, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{/* In the one Ingress of the release: some clouds make a load balancer, with an address of its own, of each. */}}
+{{- define "propensity.dashboard.ingressPath" -}}
+{{- if and (include "propensity.dashboard.isOn" .) .Values.dashboard.path }}
+- path: {{ .Values.dashboard.path }}
+  pathType: Prefix
+  backend: {service: {name: {{ include "propensity.fullname" . }}-dashboard, port: {name: http}}}
 {{- end }}
 {{- end -}}
 
