@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, drift, intake, reading
 from dashboard.frame import box, empty, head, told
-from dashboard.wording import moment, plain, share, when, window
+from dashboard.wording import moment, plain, share, window
 from propensity.events.event import MICROS
 from propensity.store import MonitorWindow
 
@@ -54,7 +54,7 @@ def _cards() -> None:
         _card(
             "Events",
             f"{summary.events:,}",
-            f"{when(summary.first_time)} on" if summary.events else "none yet",
+            f"from {moment(summary.first_time or 0):%d %b %Y} on" if summary.events else "none yet",
         )
     with two, told():
         summary = reading.events()
