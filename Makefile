@@ -23,9 +23,10 @@ DOCKERFILE_training := training/Dockerfile
 DOCKERFILE_dashboard := dashboard/Dockerfile
 DOCKERFILE_mlflow := training/mlflow/Dockerfile
 DOCKERFILE_loadtests := loadtests/Dockerfile
+HAS_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load screenshots tools-for-cluster
+.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load browser screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -99,7 +100,7 @@ image-sizes: tools-for-cluster ## Print what each image weighs and holds, as in 
 cluster: tools-for-cluster ## Start a cluster for development: the kit's, or kind with an ingress controller
 	@$(if $(KIT),$(KIT) up && $(KIT) mongo-image,k8s/kind-up)
 
-e2e: setup $(VENV)/.cluster $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make cluster images load-images)
+e2e: setup $(VENV)/.cluster $(VENV)/.browser $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make browser cluster images load-images)
 	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),tests/chart tests/e2e) --durations=15
 
 # Another image of the scorer, so that an upgrade has something to roll out.
@@ -121,10 +122,13 @@ screenshots: setup $(VENV)/.browser ## Try the dashboard in a real browser; pict
 	$(BIN)/pytest tests/dashboard/browser $(ARGS)
 	@ls build/screenshots
 
+browser: setup ## Install what tests in a browser need: playwright, and Debian's chromium (as root)
+	@$(HAS_CHROMIUM) || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium; } >/dev/null
+	@$(MAKE) --no-print-directory $(VENV)/.browser
+
 # Playwright drives the chromium of the machine and brings none of its own.
 $(VENV)/.browser: $(VENV)/.ready
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
-	  { echo 'There is no chromium here: install it (Debian: apt install chromium).'; exit 1; }
+	@$(HAS_CHROMIUM) || { echo 'There is no chromium here: run `make browser` as root, or install it (Debian: apt install chromium).'; exit 1; }
 	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --quiet --inexact --group browser
 	@touch $@
 
