@@ -26,7 +26,7 @@ DOCKERFILE_loadtests := loadtests/Dockerfile
 HAS_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e next-image model-image load-model-image load browser screenshots tools-for-cluster
+.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e bench next-image model-image load-model-image load browser screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -136,5 +136,22 @@ load: setup $(VENV)-loadtests/.ready ## Put load on a service  (HOST=http://127.
 	$(VENV)-loadtests/bin/locust --locustfile loadtests/locustfile.py --headless --host $(or $(HOST),http://127.0.0.1:8080) \
 	  --users $(or $(USERS),20) --spawn-rate 20 --run-time $(or $(DURATION),30)s --stop-timeout 10 --only-summary $(ARGS)
 
+bench: setup $(VENV)-bench/.ready $(if $(filter all,$(PEERS)),$(VENV)-bench-mlserver/.ready) ## Compare side by side, into docs/benchmarks.md  (PEERS=all ROUNDS=5 SECONDS=5 EVENTS=5000000; 0 leaves a part out)
+	@command -v h2load >/dev/null || { command -v apt-get >/dev/null && [ $$(id -u) = 0 ] && apt-get install -y -qq nghttp2-client >/dev/null; } || true
+	$(BIN)/python -m loadtests.bench $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(BENCH_SECONDS) $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
+
+# The shell counts in a variable of this name, so only what was given to make is taken.
+BENCH_SECONDS = $(if $(filter command line,$(origin SECONDS)),--seconds $(SECONDS))
+
+# The peers' own: FastAPI and DuckDB are no part of the product, and MLServer wants an older FastAPI than the others.
+$(VENV)-bench/.ready: uv.lock
+	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV)-bench $$uv sync --frozen --quiet --only-group bench --python $(BIN)/python
+	@touch $@
+
+$(VENV)-bench-mlserver/.ready: loadtests/bench/mlserver.txt
+	@uv=$$(command -v uv || echo $(BIN)/uv); $$uv venv --quiet --clear --python $(BIN)/python $(VENV)-bench-mlserver && \
+	  $$uv pip install --quiet --python $(VENV)-bench-mlserver/bin/python --requirements $<
+	@touch $@
+
 clean: ## Remove what was made: environment, caches, the demo's folder
-	rm -rf $(VENV) $(VENV)-loadtests .propensity .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV)-loadtests $(VENV)-bench $(VENV)-bench-mlserver .propensity .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

@@ -1,0 +1,112 @@
+"""`make bench`: the door. It says what it does while it does it, and writes docs/benchmarks.md at the end."""
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import click
+
+from loadtests.bench import h2load, heavy_path, page, rounds
+from loadtests.bench.h2load import Unmeasured
+from loadtests.bench.peers import BENCH_PYTHON, MLSERVER_PYTHON, QUICK, ROOT, SLOW
+from loadtests.bench.picture import draw
+
+PICTURE: Final = "benchmarks.svg"
+MAKE_IT: Final = "There is no environment for the peers. `make bench` makes it."
+
+say = partial(click.echo, err=True)
+
+
+@click.command()
+@click.option("--rounds", "count", default=5, help="Rounds of all peers; 0 leaves serving out.  [default: 5]")
+@click.option("--seconds", default=5.0, help="Of each measurement.  [default: 5]")
+@click.option(
+    "--events", default=5_000_000, help="Of the log; 0 leaves the heavy path out.  [default: 5000000]"
+)
+@click.option("--trees", default=300)
+@click.option("--depth", default=12)
+@click.option("--peers", "which", type=click.Choice(["quick", "all"]), default="quick")
+@click.option("--only", default="", help="Measure peers whose names hold this text.")
+@click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build" / "bench")
+@click.option("--out", type=click.Path(path_type=Path), default=ROOT / "docs" / "benchmarks.md")
+def main(
+    *,
+    count: int,
+    seconds: float,
+    events: int,
+    trees: int,
+    depth: int,
+    which: str,
+    only: str,
+    folder: Path,
+    out: Path,
+) -> None:
+    """Measure everything and write the page."""
+    try:
+        _require(serving=count > 0, peers=which)
+        load, material = os.getloadavg()[0], (folder / "material").absolute()
+        make_material(material, trees=trees, depth=depth, with_mlflow=which == "all")
+        peers = [peer for peer in (*QUICK, *(SLOW if which == "all" else ())) if only in peer.name]
+        results = list(rounds.run(peers, rounds=count, seconds=seconds, material=material, say=say))
+        log = folder / "log.csv"
+        rows = _heavy_log(log, events=events)
+        runs = list(heavy_path.run(log, rounds=max(1, min(count, 3)), say=say)) if events else []
+        scoring = heavy_path.score(material) if events else None
+    except Unmeasured as error:
+        raise click.ClickException(str(error)) from error
+    setting = page.Setting(
+        machine=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        load=(load, os.getloadavg()[0]),
+        date=f"{datetime.now(UTC):%d %B %Y}",
+        trees=trees,
+        depth=depth,
+        rounds=count,
+        seconds=seconds,
+        log_rows=rows,
+        log_megabytes=log.stat().st_size / 1e6 if rows else 0.0,
+    )
+    measured = page.Measured(results=results, runs=runs, scoring=scoring)
+    text = page.page(measured, setting, picture=PICTURE)
+    page.write(text, out)
+    if results:
+        draw(results, out.with_name(PICTURE))
+    click.echo(text)
+
+
+def _require(*, serving: bool, peers: str) -> None:
+    if serving and not h2load.is_there():
+        raise Unmeasured(h2load.MISSING)
+    if not BENCH_PYTHON.exists() or (peers == "all" and not MLSERVER_PYTHON.exists()):
+        raise Unmeasured(MAKE_IT)
+
+
+def make_material(material: Path, *, trees: int, depth: int, with_mlflow: bool) -> None:
+    """Make the material anew: a store made yesterday holds events that grow old."""
+    say(f"Making one forest of {trees} trees in every form, and a shop behind it …")
+    for old in (material / "home" / name for name in ("store.db", "store.db-wal", "store.db-shm")):
+        old.unlink(missing_ok=True)
+    until = f"{datetime.now(UTC):%Y-%m-%dT%H:00}"
+    options = ["--trees", str(trees), "--depth", str(depth), "--until", until]
+    heavy_path.called(
+        Path(sys.executable),
+        "-m",
+        "loadtests.bench.ours.material",
+        str(material),
+        *options,
+        *(["--mlflow"] * with_mlflow),
+    )
+
+
+def _heavy_log(path: Path, *, events: int) -> int:
+    if not events:
+        return 0
+    say(f"Simulating a log of about {events:,} events …")
+    return heavy_path.make_log(path, events=events)
+
+
+if __name__ == "__main__":
+    main()
