@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from jobs.monitor.watch import Monitor
 from jobs.operate import Hands, step
 from propensity.lifecycle.embedded import EmbeddedPlatform
@@ -32,6 +34,9 @@ while not (folder / "end").exists() and time.monotonic() < until:
 """
 """Stands for a training: says that it was started, and lives until the file `end` is there."""
 
+PATIENCE = 400
+"""Seconds for one process, on a machine that is busy with others."""
+
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
@@ -40,7 +45,7 @@ def run(part: Callable[..., None], settings: Settings, *given: object, last: str
     """Run a part as a process: to its end, or until it has written its last word, `kind: state`."""
     process = _FORKS.Process(target=_main, args=(part, settings, given, last))
     process.start()
-    process.join(timeout=120)
+    process.join(timeout=PATIENCE)
     wanted = -signal.SIGKILL if last else 0
     assert process.exitcode == wanted, f"ended with {process.exitcode}, last word {last!r}"
 
@@ -93,6 +98,7 @@ def die_after(word: str, *, last: str) -> None:
 
 
 def _main(part: Callable[..., None], settings: Settings, given: Sequence[object], last: str) -> None:
+    threadpool_limits(limits=1)  # threads that spin for one another stand still where processors are shared
     with open_store(settings.store_uri.get_secret_value()) as store:
         store.ledger = MortalLedger(store, last)
         store.windows = Mortal(store.windows, {"add": "window: written"}, last=last)
