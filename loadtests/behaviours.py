@@ -29,6 +29,8 @@ class Asking(FastHttpUser):  # type: ignore[misc]
     """A client with a key that pauses between requests as long as --pause-ms says."""
 
     abstract = True
+    pauses = 1
+    """How many times --pause-ms this behaviour pauses."""
     max_retries = 0
     network_timeout = 10.0
     connection_timeout = 10.0
@@ -46,7 +48,7 @@ class Asking(FastHttpUser):  # type: ignore[misc]
 
     def wait_time(self) -> float:
         """Return a pause in seconds, drawn so that clients do not march in step."""
-        pause: float = self.environment.parsed_options.pause_ms / 1000
+        pause: float = self.pauses * self.environment.parsed_options.pause_ms / 1000
         return random.uniform(0.5, 1.5) * pause  # noqa: S311 - it spreads load, it guards nothing
 
     def ask(self, path: str, body: dict[str, Any] | bytes, *, expect: int, name: str) -> None:
@@ -83,9 +85,10 @@ class Single(Asking):
 
 
 class Batch(Asking):
-    """Asks for a hundred users at once."""
+    """Asks for a hundred users at once, and seldom: each request is a hundred lines of the prediction log."""
 
     weight = 2
+    pauses = 25
 
     @task  # type: ignore[untyped-decorator]
     def predict(self) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import secrets
+from contextlib import closing
 from hashlib import sha256
 
 from tests.e2e.cluster import until
@@ -35,14 +36,14 @@ SIDE_DOORS = (
 def as_it_stands(release: Release, path: str, *, key: str) -> bytes:
     """Ask for a path that no client library puts in order first; return status line and all."""
     host, _, port = release.url.removeprefix("http://").partition(":")
-    line = http.client.HTTPConnection(host, int(port or 80), timeout=10)
-    line.putrequest("GET", path, skip_host=True)
-    line.putheader("Host", release.host)
-    line.putheader("X-API-Key", key)
-    line.endheaders()
-    answer = line.getresponse()
-    assert answer.status < 500, path
-    return answer.read()
+    with closing(http.client.HTTPConnection(host, int(port or 80), timeout=10)) as line:
+        line.putrequest("GET", path, skip_host=True)
+        line.putheader("Host", release.host)
+        line.putheader("X-API-Key", key)
+        line.endheaders()
+        answer = line.getresponse()
+        assert answer.status < 500, path
+        return answer.read()
 
 
 def test_the_training_job_succeeds_at_its_first_try(release: Release) -> None:
