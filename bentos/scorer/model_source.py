@@ -78,7 +78,8 @@ def check_recent(serving: Serving, recent: Sequence[Prediction]) -> None:
     share = float(np.mean([probability >= document.threshold for probability in probabilities]))
     before = float(np.mean([p.prediction for p in newest.values()]))
     expected = document.contact_share
-    chance = {0.0: 1 - expected.low, 1.0: expected.high}.get(share, 1.0) ** len(newest)
+    independent = len({p.features for p in newest.values()})  # users nobody knows anything of are all one
+    chance = {0.0: 1 - expected.low, 1.0: expected.high}.get(share, 1.0) ** independent
     if chance < IMPLAUSIBLE and abs(before - share) > 0.5:
         raise BrokenBundle(
             f"The model puts {share:.0%} of {len(newest)} recent users at or above its threshold; on its test days "

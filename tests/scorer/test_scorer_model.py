@@ -163,9 +163,17 @@ def test_a_store_that_is_away_is_not_ready_and_found_when_it_is_back(
         assert keeper.ready().version == "1"
 
 
-def recent(users: int, *, cart: float, prediction: int, feature_version: int = VERSION) -> list[Prediction]:
+def row_of(number: int, *, cart: float) -> bytes:
+    """A user's features; users of another number have others."""
     row = np.ones(len(NAMES), dtype="<f4")
     row[NAMES.index("cart_count")] = cart
+    row[NAMES.index("views_30d")] = number
+    return row.tobytes()
+
+
+def recent(
+    users: int, *, cart: float, prediction: int, feature_version: int = VERSION, alike: bool = False
+) -> list[Prediction]:
     return [
         Prediction(
             prediction_id=str(number),
@@ -177,7 +185,7 @@ def recent(users: int, *, cart: float, prediction: int, feature_version: int = V
             model_version="6",
             features_from="store",
             feature_version=feature_version,
-            features=row.tobytes(),
+            features=row_of(0 if alike else number, cart=cart),
             latency_us=1,
             pod="p",
             sequence=number,
@@ -208,6 +216,10 @@ def test_one_sided_answers_are_taken_where_something_explains_them(
     check_recent(serving_of(bundle), recent(200, cart=0, prediction=1, feature_version=VERSION + 1))
     nearly_all = new_bundle(share=(0.97, 1.0))
     check_recent(serving_of(nearly_all), recent(200, cart=9, prediction=0))
+
+
+def test_users_of_whom_the_same_is_known_say_no_more_than_one(bundle: Bundle) -> None:
+    check_recent(serving_of(bundle), recent(200, cart=0, prediction=1, alike=True))
 
 
 def test_one_user_who_asks_again_and_again_is_one_user(bundle: Bundle) -> None:
