@@ -7,12 +7,16 @@ import time
 from typing import Final
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import connections
-from dashboard.roles import Door, check, role_of
+from dashboard.roles import Door, check, role_of, stamp
+from dashboard.wall import ADMITTED
 from propensity.settings import Settings
 
 WHO: Final = "who"
+STAMP: Final = "stamp"
+"""Of the password that let this tab in: another one ends its stay."""
 
 
 @st.cache_resource
@@ -26,9 +30,12 @@ def enter() -> None:
     check(settings)
     if settings.dashboard_oidc:
         _enter_by_oidc()
-    elif settings.dashboard_access and WHO not in st.session_state:
+    elif settings.dashboard_access and not _is_in(settings):
+        if WHO in st.session_state:
+            _leave()
         _ask(settings)
         st.stop()
+    ADMITTED.add(_session())
 
 
 def may_operate() -> bool:
@@ -40,7 +47,7 @@ def may_operate() -> bool:
             st.user.get("email_verified", True)
         )
     if settings.dashboard_access:
-        return bool(st.session_state.get(WHO) == "operator")
+        return _is_in(settings) and bool(st.session_state.get(WHO) == "operator")
     return True
 
 
@@ -60,7 +67,24 @@ def show_who() -> None:
             st.button("Log out", on_click=st.logout)
         elif settings.dashboard_access:
             st.caption(f"Logged in as {st.session_state[WHO]}")
-            st.button("Log out", on_click=lambda: st.session_state.pop(WHO, None))
+            st.button("Log out", on_click=_leave)
+
+
+def _is_in(settings: Settings) -> bool:
+    """Whether this tab logged in with a password that still holds."""
+    who = st.session_state.get(WHO)
+    return who is not None and st.session_state.get(STAMP) == stamp(who, settings)
+
+
+def _leave() -> None:
+    """Forget everything of this tab: the next person at it may be another."""
+    st.session_state.clear()
+    ADMITTED.remove(_session())
+
+
+def _session() -> str:
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
 
 
 def _ask(settings: Settings) -> None:
@@ -69,18 +93,17 @@ def _ask(settings: Settings) -> None:
         given = st.text_input("Password", type="password")
         if not st.form_submit_button("Log in", type="primary"):
             return
-        door, now = _door(), time.monotonic()
-        role = None if door.is_shut(now) else role_of(given, settings)
+        role = _door().opens(lambda: role_of(given, settings), now=time.monotonic())
         if role is None:
-            door.failed(now)
             st.error("That is not it. After ten wrong passwords nobody gets in for a minute.")
             return
-    st.session_state[WHO] = role
+    st.session_state[WHO], st.session_state[STAMP] = role, stamp(role, settings)
     st.rerun()
 
 
 def _enter_by_oidc() -> None:
     if not st.user.get("is_logged_in"):
         st.subheader("Propensity", anchor=False)
+        ADMITTED.remove(_session())
         st.button("Log in", on_click=st.login, type="primary")
         st.stop()

@@ -4,7 +4,10 @@ A password is the text of a file in one folder, `reader` or `operator`, read at 
 counts at once. Attempts of the whole process are counted: guessing is slowed down whoever does it.
 """
 
+import hashlib
 import hmac
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,6 +26,21 @@ class Door:
 
     def __init__(self) -> None:
         self._failures: list[float] = []
+        self._one_at_a_time = threading.Lock()
+
+    def opens(self, ask: Callable[[], Role | None], *, now: float) -> Role | None:
+        """Return what `ask` says of a password; None, unasked, while the door is shut.
+
+        One attempt after the other, so that a thousand tabs at once are not a thousand guesses; those at a shut door are
+        not counted, or guessing on would keep everybody out for good.
+        """
+        with self._one_at_a_time:
+            if self.is_shut(now):
+                return None
+            role = ask()
+            if role is None:
+                self.failed(now)
+            return role
 
     def is_shut(self, now: float) -> bool:
         """Whether there were too many of them lately."""
@@ -60,6 +78,11 @@ def role_of(given: str, settings: Settings) -> Role | None:
         if password and same and found is None:
             found = role
     return found
+
+
+def stamp(role: Role, settings: Settings) -> str:
+    """Return what tells a role's present password from its next one, without being it."""
+    return hashlib.sha256(f"{role}\0{passwords(settings)[role]}".encode()).hexdigest()
 
 
 def _text(path: Path) -> str:

@@ -1,5 +1,7 @@
 """Who gets in: nobody without a password where there is one, and readers press no buttons."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,36 @@ def test_a_rotated_password_counts_at_once(passwords: Path, tmp_path: Path) -> N
     assert role_of("press", settings) is None
 
 
+def test_a_rotated_password_ends_the_stay_of_who_came_in_by_the_old_one(
+    shop: Path, passwords: Path, open_page: OpenPage
+) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    page.text_input[0].set_value("press")
+    page.button[0].click().run()
+    assert page.metric
+    (passwords / "reader").write_text("another reader's")
+    page.run()
+    assert page.metric
+    (passwords / "operator").write_text("other")
+    page.run()
+    assert [one.label for one in page.text_input] == ["Password"]
+    assert not page.metric
+
+
+def test_the_next_person_at_a_tab_finds_nothing_of_the_one_before(
+    shop: Path, passwords: Path, open_page: OpenPage
+) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    page.text_input[0].set_value("press")
+    page.button[0].click().run()
+    page.session_state["list"] = ("l1", "secret sale", "user_id")
+    next(one for one in page.button if one.label == "Log out").click().run()
+    page.text_input[0].set_value("look")
+    page.button[0].click().run()
+    page.switch_page("views/targets.py").run()
+    assert not any("secret sale" in one.proto.label for one in page.get("download_button"))
+
+
 def test_an_empty_file_lets_nobody_in(passwords: Path, tmp_path: Path) -> None:
     (passwords / "operator").write_text("\n")
     settings = Settings(home=tmp_path, dashboard_access=str(passwords))
@@ -86,6 +118,26 @@ def test_guessing_is_slowed_down() -> None:
         door.failed(float(at))
     assert door.is_shut(float(MAX_FAILURES))
     assert not door.is_shut(MAX_FAILURES + PAUSE_SECONDS)
+
+
+def test_knocking_at_a_shut_door_does_not_keep_it_shut() -> None:
+    door = Door()
+    for at in range(10 * MAX_FAILURES):
+        assert door.opens(lambda: None, now=float(at) / 10) is None
+    assert door.opens(lambda: "reader", now=PAUSE_SECONDS / 2) is None
+    assert door.opens(lambda: "reader", now=PAUSE_SECONDS + 2) == "reader"
+
+
+def test_a_thousand_tabs_at_once_are_ten_guesses() -> None:
+    door, asked = Door(), list[int]()
+
+    def ask() -> None:
+        time.sleep(0)  # lets the others in, were there no lock
+        asked.append(1)
+
+    with ThreadPoolExecutor(50) as tabs:
+        list(tabs.map(lambda _: door.opens(ask, now=1.0), range(1_000)))
+    assert len(asked) == MAX_FAILURES
 
 
 def test_on_a_cluster_somebody_has_to_be_asked(tmp_path: Path) -> None:
