@@ -49,7 +49,7 @@ def dashboard_command(*, port: int, host: str, path: str = "") -> list[str]:
     """Return the command that serves the pages: streamlit's own, with this interpreter."""
     from importlib.util import find_spec
 
-    spec = find_spec("dashboard.app")
+    spec = find_spec("dashboard.server")
     if spec is None or spec.origin is None or find_spec("streamlit") is None:
         raise SettingsError(
             "The dashboard is not installed. Run `uv sync --group dashboard`, or use its image."
