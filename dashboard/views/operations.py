@@ -1,15 +1,11 @@
-"""Operations: what the ledger tells, how trainings and rollouts stand, and the buttons that ask for something.
-
-A button writes a request into the ledger and does nothing itself; the operator takes it up.
-"""
+"""Operations: what the ledger tells, how trainings and rollouts stand, and the buttons that ask for something."""
 
 import streamlit as st
 
-from dashboard import access, connections, reading, tables
+from dashboard import access, asking, connections, reading, tables
 from dashboard.frame import box, empty, head, told
 from dashboard.wording import ago, when
 from propensity.lifecycle import requests, rollout, trainings
-from propensity.lifecycle.requests import Action
 from propensity.store import LedgerEntry
 
 KINDS = ("all", "training", "promotion", "rollout", "rollback", "decision", "request", "export")
@@ -26,88 +22,21 @@ def show() -> None:
         st.info("You may look, not press: log in as operator for the buttons.", icon=":material/lock:")
     one, two, three = st.columns(3)
     with one, box("Retrain", note="A training under way takes the reason up."):
-        _retrain(may)
+        asking.retrain(may=may)
     with (
         two,
         box("Promote", note="The gate has judged each version; promoting one is your word against its."),
     ):
-        _promote(may)
+        asking.promote(may=may)
     with three, box("Roll back", note="The version that goes is never promoted automatically again."):
-        _roll_back(may)
+        asking.roll_back(may=may)
     _under_way()
-    left, right = st.columns(2)
-    with left, box("Trainings", about="The newest 20, with what became of them."):
+    with box("Trainings", about="The newest 20, with what became of them."):
         _trainings()
-    with right, box("Rollouts", about="The newest 20: how models reached the service."):
+    with box("Rollouts", about="The newest 20: how models reached the service."):
         _rollouts()
     with box("Ledger"):
         _ledger()
-
-
-def _retrain(may: bool) -> None:
-    with st.form("retrain", border=False, clear_on_submit=True):
-        reason = st.text_input("Reason", placeholder="the summer collection is out", disabled=not may)
-        if st.form_submit_button("Retrain now", type="primary", disabled=not may):
-            _ask("retrain", reason)
-
-
-def _promote(may: bool) -> None:
-    versions = [one for one in reading.versions() if one.number != _champion_number()]
-    if not versions:
-        empty("There is no other version to promote.", "propensity train")
-        return
-    with st.form("promote", border=False, clear_on_submit=True):
-        titles = {
-            one.number: f"{one.number} ({one.verdict or 'not judged'}{', rejected' if one.rejected else ''})"
-            for one in versions
-        }
-        number = st.selectbox("Version", list(titles), format_func=titles.__getitem__, disabled=not may)
-        reason = st.text_input("Reason", placeholder="the campaign team asked for it", disabled=not may)
-        sure = st.checkbox("Yes, change who answers", disabled=not may)
-        force = st.checkbox("Also where it was rolled back before", disabled=not may)
-        if st.form_submit_button("Promote", disabled=not may):
-            _ask("promote", reason, sure=sure, version=number, force=force)
-
-
-def _roll_back(may: bool) -> None:
-    if _champion_number() is None:
-        empty("Nothing is in production, so there is nothing to go back from.", "propensity train")
-        return
-    with st.form("rollback", border=False, clear_on_submit=True):
-        reason = st.text_input("Reason", placeholder="the campaign team sees nonsense", disabled=not may)
-        sure = st.checkbox("Yes, go back to the version before", disabled=not may)
-        if st.form_submit_button("Roll back", disabled=not may):
-            _ask("roll back", reason, sure=sure)
-
-
-def _champion_number() -> str | None:
-    champion = reading.champion()
-    return champion.version if champion else None
-
-
-def _ask(
-    action: Action, reason: str, *, sure: bool = True, version: str | None = None, force: bool = False
-) -> None:
-    """Write the request, with who pressed the button."""
-    if not access.may_operate():
-        return
-    if not reason.strip() or not sure:
-        st.error(
-            "Say why, and tick that you mean it." if not sure else "Say why: the ledger keeps the reason."
-        )
-        return
-    entry = requests.ask(
-        action,
-        reason=f"{reason.strip()} ({access.name()})",
-        store=connections.store(),
-        clock=connections.now,
-        version=version,
-        force=force,
-    )
-    reading.ledger.clear()
-    st.success(
-        f"Ledger entry {entry.sequence}: the operator takes it up at its next look.", icon=":material/check:"
-    )
 
 
 @st.fragment(run_every=EVERY)

@@ -43,6 +43,24 @@ def test_retrain_now_writes_a_request_that_the_page_then_follows(home: Path, ope
     assert any(entry.reason == one.value for one in page.text)
 
 
+def test_what_is_asked_again_while_it_waits_is_one_request(home: Path, open_page: OpenPage) -> None:
+    page = open_page("operations", home=home)
+    for _ in range(2):
+        page.text_input[0].set_value("the summer collection is out")
+        button(page, "Retrain now").click().run()
+        assert not page.error
+        assert "Ledger entry" in page.success[0].value
+    assert not page.text_input[0].value
+    with stored(home) as store:
+        (first,) = requests.open_requests(store)
+        requests.answer(first, requests.DONE, result="training 3", store=store, clock=lambda: first.at + 1)
+    page.text_input[0].set_value("the summer collection is out")
+    button(page, "Retrain now").click().run()
+    with stored(home) as store:
+        (second,) = requests.open_requests(store)
+    assert second.sequence > first.sequence
+
+
 def test_a_request_needs_a_reason(home: Path, open_page: OpenPage) -> None:
     page = open_page("operations", home=home)
     button(page, "Retrain now").click().run()
