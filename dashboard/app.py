@@ -1,11 +1,15 @@
 """The dashboard's main script: who comes in, and which pages there are. Streamlit runs it anew at every click."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import access, connections
 from dashboard.frame import told
 
-st.set_page_config(page_title="Propensity", page_icon=":material/shopping_cart:", layout="wide")
+st.set_page_config(
+    page_title="Propensity", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide"
+)
 st.html("<style>.stMainBlockContainer {padding: 3rem 2.5rem 4rem; max-width: 1560px; margin: auto}</style>")
 with told():
     access.enter()
