@@ -1,12 +1,16 @@
 """The dashboard in a real browser: every page, a scored file, a pressed button; pictures on the way."""
 
+import functools
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from propensity.store import open_store
-from tests.dashboard.browser.conftest import go, log_in, settle
+from tests.dashboard.browser.conftest import PASSWORD, go, log_in, settle
 
 PICTURES = Path(__file__).parents[3] / "build" / "screenshots"
 PAGES = ("Overview", "Users to target", "Model", "Data", "Business", "Operations")
@@ -77,3 +81,49 @@ def test_pressing_retrain_writes_into_the_ledger(page: Page, shop: Path) -> None
         (entry,) = store.ledger.latest(1, "request")
     assert (entry.state, entry.evidence["action"]) == ("asked", "retrain")
     assert f"Ledger entry {entry.sequence}" in said.inner_text()
+
+
+def test_a_double_click_is_one_request(page: Page, shop: Path) -> None:
+    go(page, "Operations")
+    page.get_by_label("Reason").first.fill("somebody clicked twice")
+    page.get_by_role("button", name="Retrain now").dblclick()
+    page.get_by_text("the operator takes it up").wait_for()
+    settle(page)
+    expect(page.get_by_text("Say why")).to_have_count(0)
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        reasons = [one.reason for one in store.ledger.latest(5, "request")]
+    assert reasons.count("somebody clicked twice (operator)") == 1
+
+
+def test_a_stranger_uploads_nothing_and_a_page_asks_no_other_host(browser: Browser, address: str) -> None:
+    opened = browser.new_page()
+    opened.set_default_timeout(60_000)
+    asked, sessions = list[str](), list[str]()
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("websocket", lambda socket: socket.on("framereceived", lambda frame: _note(frame, sessions)))
+    opened.goto(address)
+    opened.get_by_label("Password", exact=True).wait_for()
+    cookies = {one["name"]: one["value"] for one in opened.context.cookies()}
+    put = functools.partial(
+        httpx.put,
+        f"{address}/_stcore/upload_file/{sessions[0]}/a-file",
+        files={"file": ("users.csv", b"user_id")},
+        cookies=cookies,
+        headers={"X-Xsrftoken": cookies["_streamlit_xsrf"]},
+    )
+    assert put().status_code == 403
+    opened.get_by_label("Password", exact=True).fill(PASSWORD)
+    opened.get_by_role("button", name="Log in").click()
+    opened.get_by_role("heading", name="Overview").wait_for()
+    settle(opened)
+    assert put().status_code == 204
+    hosts = {urlsplit(url).hostname for url in asked if urlsplit(url).scheme in {"http", "https"}}
+    assert hosts == {"127.0.0.1"}
+    opened.close()
+
+
+def _note(frame: str | bytes, sessions: list[str]) -> None:
+    message = ForwardMsg()
+    message.ParseFromString(frame if isinstance(frame, bytes) else frame.encode())
+    if message.HasField("new_session"):
+        sessions.append(message.new_session.initialize.session_id)
