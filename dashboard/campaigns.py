@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from dashboard.connections import now, store
 from dashboard.reading import LONG, SOON
-from propensity.campaign.planner import probabilities_at
+from propensity.campaign.outcomes import ScoredOutcomes, untreated_counts
 from propensity.campaign.results import Responses, Window, responses_of_list
 from propensity.campaign.selection import Control, Rule, Selection, select
+from propensity.campaign.spread import edges_at, probabilities_at
 from propensity.events.event import DAY
 from propensity.store import TargetList
 
@@ -32,10 +33,10 @@ def outcome_cutoffs(days: int = 30) -> dict[int, int]:
     return store().outcomes.cutoffs(since=until - days * DAY, until=until)
 
 
-@st.cache_data(ttl=LONG, max_entries=40, show_spinner="Counting outcomes …")
-def outcome_tally(cutoff: int, edges: tuple[float, ...]) -> list[tuple[int, int]]:
-    """Count outcomes and buyers between probabilities."""
-    return store().outcomes.tally(cutoff, edges)
+@st.cache_data(ttl=LONG, max_entries=8, show_spinner="Counting outcomes …")
+def outcomes(cutoff: int) -> ScoredOutcomes:
+    """Count a cutoff's outcomes by probability, without the users whom a campaign contacted."""
+    return untreated_counts(store(), cutoff, edges_at(store(), cutoff))
 
 
 @st.cache_data(ttl=SOON, show_spinner=False)

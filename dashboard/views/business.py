@@ -4,12 +4,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard import campaigns, charts, effects, reading
 from dashboard.frame import box, empty, head
 from dashboard.wording import share, when
 from propensity.campaign.deciles import conversion_by_decile, lift_curve
+from propensity.campaign.outcomes import ScoredOutcomes
 from propensity.campaign.planner import Plan, plan
 
 
@@ -28,17 +28,17 @@ def show() -> None:
         left,
         box(
             "Conversion by score",
-            about="Tenths of the users of one cutoff by score, 1 the best; with 95 % intervals.",
+            about="Tenths of one cutoff's users by score, 1 the best, without those contacted; with 95 % intervals.",
         ),
     ):
         cutoff = _choose_cutoff()
         if cutoff is not None:
-            _deciles(*_outcomes(cutoff))
+            _deciles(campaigns.outcomes(cutoff))
     with right, box("Lift", about="Share of all buyers among the best-scored users, of the same cutoff."):
         if cutoff is None:
             st.caption("Nothing to draw yet.")
         else:
-            _lift(*_outcomes(cutoff))
+            _lift(campaigns.outcomes(cutoff))
     with box("Campaign results", about="Treated against the control arm that was held back."):
         effects.of_recorded_list()
     with box(
@@ -123,19 +123,9 @@ def _choose_cutoff() -> int | None:
     )
 
 
-def _outcomes(cutoff: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return probability and purchase of each user, from counts between the model's own quantiles."""
-    edges = (0.0, *sorted({one.threshold for one in reading.document().operating_curve if one.threshold > 0}))
-    counted = campaigns.outcome_tally(cutoff, edges)
-    users = np.array([users for users, _ in counted])
-    buyers = np.array([buyers for _, buyers in counted])
-    parts = [np.repeat(edges, buyers), np.repeat(edges, users - buyers)]
-    bought = np.repeat([True, False], [buyers.sum(), (users - buyers).sum()])
-    return np.concatenate(parts).astype(np.float64), bought
-
-
-def _deciles(probabilities: NDArray[np.float64], bought: NDArray[np.bool_]) -> None:
-    tenths = conversion_by_decile(probabilities, bought)
+def _deciles(seen: ScoredOutcomes) -> None:
+    bought = seen.bought
+    tenths = conversion_by_decile(seen.probabilities, bought)
     frame = pd.DataFrame(
         [(one.number, one.arm.users, one.arm.buyers, one.conversion.value, one.conversion.low, one.conversion.high) for one in tenths],
         columns=["tenth", "users", "buyers", "conversion", "low", "high"],
@@ -149,12 +139,13 @@ def _deciles(probabilities: NDArray[np.float64], bought: NDArray[np.bool_]) -> N
     )
     charts.show(alt.layer(drawn, spread), alt_text="Conversion by tenth")
     st.caption(
-        f"{len(bought):,} users, {int(bought.sum()):,} bought within a day; all of them would be {share(float(bought.mean()) if len(bought) else 0)}."
+        f"{len(bought):,} users, {int(bought.sum()):,} bought within a day; all of them would be {share(float(bought.mean()) if len(bought) else 0)}. "
+        f"Left out: {seen.left_out:,} users whom a campaign contacted."
     )
 
 
-def _lift(probabilities: NDArray[np.float64], bought: NDArray[np.bool_]) -> None:
-    found = lift_curve(probabilities, bought)
+def _lift(seen: ScoredOutcomes) -> None:
+    found = lift_curve(seen.probabilities, seen.bought)
     frame = pd.DataFrame({"users": found.share, "buyers": found.value, "series": "by score"})
     x = alt.X(
         "users:Q", title="users, the best first", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])

@@ -1,5 +1,6 @@
 """Outcomes of users whom no campaign touched: what the monitor, conversion by decile and the lift curve are taken from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,8 @@ from propensity.store import Store
 
 EFFECT_LASTS: Final = 7 * DAY
 """How long before a cutoff a contact still counts as touching its outcome."""
+AT_ONCE: Final = 5_000
+"""Users the store is asked about at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,26 @@ def untreated_outcomes(store: Store, cutoff: int) -> ScoredOutcomes:
         probabilities=np.array(probabilities, dtype=np.float64),
         bought=np.array(bought, dtype=np.bool_),
         left_out=left_out,
+    )
+
+
+def untreated_counts(store: Store, cutoff: int, edges: Sequence[float]) -> ScoredOutcomes:
+    """Count what `untreated_outcomes` reads, each user at the lower end of a stretch: no row of a large shop is read.
+
+    All are counted in the store, and those who were contacted taken off again.
+    """
+    counts = np.array(store.outcomes.tally(cutoff, edges), dtype=np.int64)
+    treated = sorted(touched(store, first_cutoff=cutoff, last_cutoff=cutoff))
+    contacted = np.zeros_like(counts)
+    for first in range(0, len(treated), AT_ONCE):
+        contacted += np.array(
+            store.outcomes.tally(cutoff, edges, users=treated[first : first + AT_ONCE]), dtype=np.int64
+        )
+    users, buyers = (counts - contacted).T
+    return ScoredOutcomes(
+        probabilities=np.concatenate([np.repeat(edges, buyers), np.repeat(edges, users - buyers)]),
+        bought=np.repeat([True, False], [buyers.sum(), (users - buyers).sum()]),
+        left_out=int(contacted[:, 0].sum()),
     )
 
 

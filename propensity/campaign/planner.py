@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from propensity.bundle import Estimate
+from propensity.campaign.spread import probabilities_at
 from propensity.proportions import Z95
 from propensity.store import Store
 
@@ -65,17 +66,8 @@ def plan(probabilities: ArrayLike, *, cost: float, value: float, caused: float =
 
 
 def plan_of_scores(store: Store, cutoff: int, *, cost: float, value: float, caused: float = 1.0) -> Plan:
-    """Return the plan for everyone who was scored at a cutoff; memory holds eight bytes a user."""
+    """Return the plan for everyone who was scored at a cutoff; eight bytes a user in memory, see spread for large shops."""
     return plan(probabilities_at(store, cutoff), cost=cost, value=value, caused=caused)
-
-
-def probabilities_at(store: Store, cutoff: int) -> NDArray[np.float64]:
-    """Return all probabilities of a cutoff, the highest first."""
-    chunks = [
-        np.array([one.probability for one in chunk])
-        for chunk in store.scores.ranked(cutoff, chunk_rows=50_000)
-    ]
-    return np.concatenate(chunks) if chunks else np.zeros(0)
 
 
 def _points(

@@ -175,8 +175,13 @@ class OutcomeStore(Protocol):
     def scan(self, cutoff: int, *, chunk_rows: int = ...) -> Iterator[list[Outcome]]:
         """Yield the outcomes of a cutoff by user_id, in chunks."""
 
-    def tally(self, cutoff: int, edges: Sequence[float]) -> list[tuple[int, int]]:
-        """Count outcomes, and the buyers among them, with `edges[i] <= probability < edges[i + 1]`; the last one is open."""
+    def tally(
+        self, cutoff: int, edges: Sequence[float], *, users: Sequence[str] | None = ...
+    ) -> list[tuple[int, int]]:
+        """Count outcomes, and the buyers among them, with `edges[i] <= probability < edges[i + 1]`; the last one is open.
+
+        Edges ascend. Of all users, one pass over the cutoff; or of some thousands of named ones.
+        """
 
 
 class ContactStore(Protocol):

@@ -63,3 +63,14 @@ def test_outcomes_and_buyers_are_counted_between_edges(store: Store) -> None:
     assert store.outcomes.tally(100, [0.0, 0.1, 0.2, 0.5]) == [(1, 0), (2, 1), (1, 1), (2, 1)]
     assert store.outcomes.tally(100, [0.5]) == [(2, 1)]
     assert store.outcomes.tally(300, [0.0, 0.5]) == [(0, 0), (0, 0)]
+
+
+def test_outcomes_of_named_users_are_counted_apart(store: Store) -> None:
+    everybody = [f"u{number}" for number in range(40)]
+    store.outcomes.add(outcome(user, number / 40, label=number % 2) for number, user in enumerate(everybody))
+    edges = [number / 7 for number in range(7)]
+    some = ["u0", "u39", "u'3", "nobody", "u20"]
+    assert store.outcomes.tally(100, [0.0, 0.5], users=some) == [(1, 0), (2, 1)]
+    assert store.outcomes.tally(100, edges, users=[]) == [(0, 0)] * 7
+    assert store.outcomes.tally(100, edges, users=everybody) == store.outcomes.tally(100, edges)
+    assert sum(users for users, _ in store.outcomes.tally(100, edges)) == 40

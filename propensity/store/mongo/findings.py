@@ -59,10 +59,13 @@ class MongoOutcomes:
         ):
             yield from batches((from_document(one, Outcome) for one in cursor), chunk_rows)
 
-    def tally(self, cutoff: int, edges: Sequence[float]) -> list[tuple[int, int]]:
-        """Count outcomes and buyers between edges: one pass over the cutoff."""
+    def tally(
+        self, cutoff: int, edges: Sequence[float], *, users: Sequence[str] | None = None
+    ) -> list[tuple[int, int]]:
+        """Count outcomes and buyers between edges: one pass over the cutoff, or one look-up a user."""
+        named = {} if users is None else {"_id": {"$in": [f"{cutoff}:{user_id}" for user_id in users]}}
         pipeline: list[dict[str, Any]] = [
-            {"$match": {"cutoff": cutoff, "probability": {"$gte": edges[0]}}},
+            {"$match": {**named, "cutoff": cutoff, "probability": {"$gte": edges[0]}}},
             {
                 "$bucket": {
                     "groupBy": "$probability",

@@ -45,18 +45,29 @@ class SqliteOutcomes:
         """Yield a cutoff's outcomes by user, in chunks."""
         return self._table.chunks("WHERE cutoff = ? ORDER BY user_id", cutoff, rows=chunk_rows)
 
-    def tally(self, cutoff: int, edges: Sequence[float]) -> list[tuple[int, int]]:
-        """Count outcomes and buyers between edges: one pass over the cutoff."""
-        cases = " ".join("WHEN probability >= ? THEN ?" for _ in edges)
-        downwards = [value for place in reversed(range(len(edges))) for value in (edges[place], place)]
+    def tally(
+        self, cutoff: int, edges: Sequence[float], *, users: Sequence[str] | None = None
+    ) -> list[tuple[int, int]]:
+        """Count outcomes and buyers between edges: one pass over the cutoff, or one look-up a user."""
+        named = "" if users is None else " AND user_id IN (SELECT value FROM json_each(?))"
+        values = () if users is None else (msgspec.json.encode(list(users)).decode(),)
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT CASE {cases} END AS place, count(*), sum(label) FROM outcomes "  # noqa: S608 - marks alone
-                "WHERE cutoff = ? AND place IS NOT NULL GROUP BY place",
-                (*downwards, cutoff),
+                f"SELECT {_place(edges)} AS place, count(*), sum(label) FROM outcomes "  # noqa: S608 - our own numbers
+                f"WHERE cutoff = ? AND probability >= ?{named} GROUP BY place",
+                (cutoff, edges[0], *values),
             ).fetchall()
         found = {int(place): (int(outcomes), int(buyers)) for place, outcomes, buyers in rows}
         return [found.get(place, (0, 0)) for place in range(len(edges))]
+
+
+def _place(edges: Sequence[float], first: int = 0) -> str:
+    """Return SQL that finds the stretch of a probability at or above the lowest edge, halving what is left each time."""
+    if len(edges) == 1:
+        return str(first)
+    middle = len(edges) // 2
+    below, above = _place(edges[:middle], first), _place(edges[middle:], first + middle)
+    return f"CASE WHEN probability < {float(edges[middle])!r} THEN {below} ELSE {above} END"
 
 
 class SqliteWindows:
