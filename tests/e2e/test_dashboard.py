@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+import httpx
 import pytest
 
 from tests.e2e.cluster import until
@@ -22,6 +23,14 @@ PATH = "/dashboard"
 PAGES = ("Overview", "Users to target", "Model", "Data", "Business", "Operations")
 SIGHT_MS = 60_000
 """Milliseconds for a page to show something on two busy cores; MLflow's client takes most of them, once."""
+LOGIN = """
+[auth]
+redirect_uri = "https://shop.test/dashboard/oauth2callback"
+cookie_secret = "nobody-will-log-in-with-this"
+client_id = "dashboard"
+client_secret = "nor-with-this"
+server_metadata_url = "https://login.test/.well-known/openid-configuration"
+"""
 Look = Callable[[], "Page"]
 
 
@@ -61,6 +70,11 @@ def look(release: Release, browser: "Browser") -> Iterator[Look]:
     context.close()
 
 
+def until_rolled_out(release: Release) -> None:
+    target = f"deployment/{release.full}-dashboard"
+    release.cluster.kubectl("rollout", "status", target, f"--timeout={READY_SECONDS}s")
+
+
 def log_in(page: "Page", password: str) -> None:
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Log in").click()
@@ -90,6 +104,23 @@ def test_every_file_the_page_names_loads_under_the_path(release: Release) -> Non
         answer = release.ask("GET", name)
         assert answer.status_code == 200, name
         assert "text/html" not in answer.headers["content-type"], f"{name} is the page again"
+
+
+@pytest.mark.parametrize(("site", "status"), [("", 101), ("http://elsewhere.test", 403)])
+def test_only_its_own_pages_open_its_websocket(release: Release, site: str, status: int) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    headers = upgrade | {"Host": release.host, "Origin": site or f"http://{release.host}"}
+    address = f"{release.url}{PATH}/_stcore/stream"
+    with httpx.stream(
+        "GET", address, headers=headers | {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    ) as answer:
+        assert answer.status_code == status
+
+
+def test_nobody_leaves_a_file_who_has_no_page_open(release: Release) -> None:
+    address = f"{release.url}{PATH}/_stcore/upload_file/somebody/file"
+    answer = httpx.put(address, headers={"Host": release.host}, files={"file": b"user_id"})
+    assert answer.status_code == 403
 
 
 def test_without_the_password_there_is_a_form_and_no_page(look: Look) -> None:
@@ -141,6 +172,21 @@ def test_a_rotated_password_counts_without_a_restart(release: Release, look: Loo
     log_in(page, "rotated")
     page.get_by_test_id("stMetric").first.wait_for()
     assert (release.ready("dashboard"), release.secret(name, "operator")) == (pods, operator)
+
+
+def test_with_oidc_nobody_is_asked_for_a_password(release: Release, look: Look) -> None:
+    given = {"metadata": {"name": "login"}, "stringData": {"secrets.toml": LOGIN}}
+    release.cluster.apply({"apiVersion": "v1", "kind": "Secret", **given})
+    try:
+        release.upgrade("dashboard.oidc.existingSecret=login")
+        until_rolled_out(release)
+        page = look()
+        page.get_by_role("button", name="Log in").wait_for()
+        assert not page.get_by_label("Password", exact=True).count()
+        assert not page.get_by_test_id("stSidebarNav").count()
+    finally:
+        release.upgrade()
+        until_rolled_out(release)
 
 
 def test_the_running_pod_holds_no_token(release: Release) -> None:
