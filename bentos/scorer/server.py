@@ -30,8 +30,12 @@ def bound_waiting() -> None:
 
 
 def hand_over_logging() -> None:
-    """Take BentoML's handlers from the loggers whose records reach ours as well."""
+    """Take BentoML's handlers from the loggers whose records reach ours as well, and let the access log go nowhere."""
     for name in ("bentoml", "circus", "uvicorn", "uvicorn.error"):
         server_logger = logging.getLogger(name)
         server_logger.handlers.clear()
         server_logger.propagate = True
+    access_logger = logging.getLogger("uvicorn.access")
+    access_logger.handlers.clear()
+    # Else uvicorn makes the line's parts for every request before it finds that nobody wants them.
+    access_logger.propagate = False
