@@ -4,7 +4,7 @@ A body is bounded while it is read, whatever its Content-Length says, and whoeve
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -34,13 +34,35 @@ async def read_body(receive: Receive, headers: Headers, *, limit: int) -> bytes:
     for name, value in headers:
         if name == b"content-length" and (len(value) > 18 or not value.isdigit() or int(value) > limit):
             raise too_large(limit)
+    reading = _read_all(receive, limit=limit)
+    try:
+        # Most bodies came with their headers and are read without waiting: a timer costs more than that.
+        waits_for = reading.send(None)
+    except StopIteration as done:
+        return bytes(done.value)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read_all(receive, limit=limit)
+            return await _Begun(reading, waits_for=waits_for)
     except TimeoutError as error:
         raise Problem(
             "The body took too long to arrive. Send it at once.", status=408, code="too_slow"
         ) from error
+
+
+class _Begun:
+    """The rest of a coroutine that was run until it waited for something."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, bytes], *, waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        try:
+            yield self._waits_for
+        except BaseException:
+            self._coroutine.close()
+            raise
+        return (yield from self._coroutine.__await__())
 
 
 async def _read_all(receive: Receive, *, limit: int) -> bytes:
