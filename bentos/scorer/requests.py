@@ -66,11 +66,12 @@ def read_single(body: bytes) -> tuple[str, Values]:
         request = _single.decode(body)
     except (ValueError, RecursionError) as error:
         raise _problem(error) from error
-    user_id, *values = msgspec.structs.astuple(request)
+    found = msgspec.structs.astuple(request)
+    user_id, values = found[0], found[1:]
     given = len(values) - values.count(_MISSING)
     if twice := repeated_field(body, fields=1 + given, texts=1):
         raise invalid("This field is given twice. Send it once.", field=twice[:64])
-    return user_id, tuple(values)
+    return user_id, values
 
 
 def read_batch(body: bytes) -> list[bytes]:

@@ -57,8 +57,16 @@ class Defaults:
         return row
 
 
+def is_whole(values: Values) -> bool:
+    """Whether every value is given: a sum with NaN is NaN."""
+    total = sum(values)
+    return total == total  # noqa: PLR0124 - NaN
+
+
 def filled(values: Values, *, rest: Sequence[float]) -> bytes:
     """Return the packed row of the values, with those of `rest` where there is none."""
+    if is_whole(values):
+        return pack(*values)
     return pack(*[value if value == value else other for value, other in zip(values, rest, strict=True)])  # noqa: PLR0124 - NaN
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bentos.scorer.answers import ModelAnswer
 from bentos.scorer.requests import Values
-from bentos.scorer.rows import ABOUT_USER
+from bentos.scorer.rows import ABOUT_USER, is_whole
 from propensity.events.event import MICROS
 from propensity.features.definition import FEATURES, NAMES
 from propensity.model import Model
@@ -52,7 +52,7 @@ class Serving:
 
     def is_told_enough(self, values: Values) -> bool:
         """Whether the request gave every value about the user that the model looks at: a sum with NaN is NaN."""
-        return not isnan(sum(self._needed(values)))
+        return is_whole(values) or not isnan(sum(self._needed(values)))
 
     def probabilities(self, rows: Sequence[bytes]) -> list[float]:
         """Return the answers for packed rows in the order of NAMES."""
