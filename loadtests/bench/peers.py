@@ -81,7 +81,7 @@ SLOW: Final = (
     Peer(
         name="MLServer",
         python=MLSERVER_PYTHON,
-        arguments=("-m", "mlserver", "start", "loadtests/bench/servers"),
+        arguments=("-c", "from mlserver.cli import main; main()", "start", "loadtests/bench/servers"),
         path="/v2/models/forest/infer",
         body="inference",
         environment={"MLSERVER_HTTP_PORT": "{port}", "PATH": f"{MLSERVER_PYTHON.parent}:/usr/bin:/bin"},
