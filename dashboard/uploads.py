@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import batch, connections, reading, tables
 from dashboard.frame import empty
-from propensity.campaign.spreadsheet import lines
+from propensity.campaign.spreadsheet import lines, rows_of
 
 MAX_UPLOAD_MB: Final = 20
 PREVIEW: Final = 100
@@ -25,9 +25,8 @@ def score() -> None:
         model = reading.model(champion.digest, reading.bundle(champion.digest))
         cutoff = next(iter(reading.cutoffs(1)), None) or connections.now()
         bar = st.progress(0.0, text="Scoring …")
-        text = upload.getvalue().decode("utf-8", errors="replace").splitlines()
         st.session_state[SCORED] = batch.score_csv(
-            text, store=connections.store(), model=model, cutoff=cutoff,
+            rows_of(upload.getvalue()), store=connections.store(), model=model, cutoff=cutoff,
             progress=lambda part: bar.progress(part, text=f"Scoring … {part:.0%}"),
         )  # fmt: skip
         bar.empty()

@@ -7,10 +7,13 @@ names the same users. Texts are quoted, so that another locale's separator insid
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
+
+from propensity.errors import WrongFormat
 
 Cell = str | int | float | None
 
@@ -26,6 +29,20 @@ def defused(text: str) -> str:
 def restored(text: str) -> str:
     """Return what a defused text was before."""
     return text[1:] if text.startswith("'") and _DANGEROUS.match(text) else text
+
+
+def rows_of(content: bytes) -> list[str]:
+    """Return a file's lines; WrongFormat where it is not UTF-8, for a guess would name other users.
+
+    Lines end where CSV ends them: str.splitlines would also cut a cell at a form feed or a Unicode separator.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise WrongFormat(
+            f"Byte {error.start + 1:,} of the list is not UTF-8. Save it as `CSV UTF-8`, as spreadsheets call it."
+        ) from error
+    return io.StringIO(text, newline=None).readlines()
 
 
 def lines(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:

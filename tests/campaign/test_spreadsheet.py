@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from propensity.campaign.spreadsheet import defused, lines, restored
+from propensity.campaign.spreadsheet import defused, lines, restored, rows_of
+from propensity.errors import WrongFormat
 
 FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20A", "\u22121", "  =1", "\ufeff=1",
@@ -55,3 +56,14 @@ def test_lines_are_made_one_at_a_time() -> None:
 
     made = lines(["a"], rows())
     assert [next(made), next(made)] == ['"a"\r\n', '"first"\r\n']
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_what_to_do() -> None:
+    assert rows_of('\ufeffuser_id\r\nJürgen\n"a\x0cb\u2028c"\n'.encode()) == [
+        "user_id\n",
+        "Jürgen\n",
+        '"a\x0cb\u2028c"\n',
+    ]
+    for encoding in ("cp1252", "utf-16"):
+        with pytest.raises(WrongFormat, match="CSV UTF-8"):
+            rows_of("user_id\nJürgen\n".encode(encoding))
