@@ -4,12 +4,13 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import campaigns, charts, connections, reading, tables
+from dashboard import campaigns, charts, connections, reading, tables, uplift
 from dashboard.frame import empty
 from dashboard.wording import share, when, window
 from propensity.bundle import Estimate
 from propensity.campaign.results import Effect, Window, effect, responses_of_users
 from propensity.campaign.results import window as outcome_window
+from propensity.campaign.spreadsheet import rows_of
 from propensity.campaign.upload import read_arms
 from propensity.events.event import DAY, HOUR
 
@@ -34,6 +35,7 @@ def of_recorded_list() -> None:
     found = campaigns.responses(chosen.list_id, within)
     st.caption(f"{chosen.rule}; model version {chosen.model_version}; by {chosen.created_by}.")
     _show(effect(found.is_treated, found.bought, control_share=chosen.control_share), within)
+    uplift.of_list(found, seed=connections.settings().seed)
 
 
 def of_uploaded_list() -> None:
@@ -44,7 +46,7 @@ def of_uploaded_list() -> None:
     days = right.number_input("Days", 1, 60, 7, key="uploaded days")
     if upload is None:
         return
-    found = read_arms(upload.getvalue().decode("utf-8", errors="replace").splitlines())
+    found = read_arms(rows_of(upload.getvalue()))
     if found.bad:
         st.warning(f"{len(found.bad):,} rows could not be read.", icon=":material/warning:")
         tables.show(pd.DataFrame(found.bad[:200], columns=["line", "reason"]), alt="Bad rows", rows=6)
