@@ -5,10 +5,13 @@ A box catches what its own content raises, so that a registry that is away empti
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import streamlit as st
 
 from propensity.errors import PropensityError
+
+_MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "[]<>$"})
 
 
 @contextmanager
@@ -17,7 +20,12 @@ def told() -> Iterator[None]:
     try:
         yield
     except PropensityError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(unmarked(str(error)), icon=":material/error:")
+
+
+def unmarked(text: str) -> str:
+    """Return a sentence that may quote a file's words: no link, picture, colour, icon or formula is made of them."""
+    return text.translate(_MARKS)
 
 
 def head(title: str, said: str) -> None:

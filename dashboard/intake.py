@@ -36,8 +36,8 @@ def refused() -> None:
         empty("No row was refused. Take a log in and look again.", "propensity ingest FILE --format taobao")
         return
     frame = pd.DataFrame(
-        [(when(one.refused_at), plain(one.reason), one.file, one.line, one.raw[:300]) for one in rows],
-        columns=["when", "why", "file", "line", "row"],
+        [(plain(one.reason), one.raw[:300], one.file, one.line, when(one.refused_at)) for one in rows],
+        columns=["why", "row", "file", "line", "when"],
     )
     tables.show(frame, alt="The newest refused rows", rows=8)
 

@@ -15,7 +15,7 @@ from dashboard import latency
 from dashboard.connections import now, registry, settings, store
 from dashboard.latency import Speed
 from propensity.bundle import Bundle, ModelDocument
-from propensity.errors import BrokenBundle, StoreUnavailable
+from propensity.errors import BrokenBundle, RegistryUnavailable, StoreUnavailable
 from propensity.events import Refusal
 from propensity.explanation import Explainer
 from propensity.features.online import user_features
@@ -57,6 +57,18 @@ def bundle(digest: str) -> Bundle:
 def document() -> ModelDocument:
     """Return what the champion's numbers mean; NoChampion where there is none."""
     return bundle(champion_of(store()).digest).document
+
+
+def document_of(number: str) -> ModelDocument | None:
+    """Return what a version's numbers mean; None where nobody who could say so is there."""
+    champion = champion_of(store())
+    if champion.version == number:
+        return bundle(champion.digest).document
+    try:
+        found = next((one for one in versions() if one.number == number), None)
+        return bundle_of_version(found).document if found else None
+    except RegistryUnavailable:
+        return None
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)

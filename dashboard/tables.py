@@ -18,7 +18,7 @@ SHOWN_METRICS = (
 """In the order people ask for them."""
 ROW_HEIGHT: Final = 35
 WIDTHS: Final[dict[str, int | Literal["small", "medium", "large"]]] = {
-    "no.": 50, "when": 225, "kind": 90, "state": 90, "about": 80, "reason": "large", "metric": "medium",
+    "no.": 50, "when": 225, "kind": 90, "state": 90, "about": 80, "reason": 900, "metric": 120,
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, drift, intake, reading
 from dashboard.frame import box, empty, head, told
-from dashboard.wording import moment, plain, share, window
+from dashboard.wording import moment, plain, share, when, window
 from propensity.events.event import MICROS
 from propensity.store import MonitorWindow
 
@@ -60,8 +60,8 @@ def _cards() -> None:
         summary = reading.events()
         _card(
             "Newest event",
-            f"{moment(summary.last_time):%d %b %H:%M}" if summary.last_time else "-",
-            "the watermark",
+            f"{moment(summary.last_time):%H:%M}" if summary.last_time else "-",
+            when(summary.last_time) if summary.last_time else "the watermark",
         )
     with three, told():
         newest = _newest()

@@ -10,6 +10,7 @@ from dashboard.wording import ago, duration, plain, share, when, window
 from propensity.bundle import ModelDocument
 from propensity.events.event import DAY, HOUR, MICROS
 from propensity.store import Champion, MonitorWindow
+from propensity.store.findings import Performance
 
 WATCHED = ("f1", "accuracy", "recall", "precision")
 
@@ -54,11 +55,12 @@ def _champion_card() -> tuple[str, str, str]:
 
 
 def _quality_card() -> tuple[str, str, str]:
-    found = next((one.performance for one in _judged(reading.windows())), None)
-    if found is None:
+    newest = next(iter(_judged(reading.windows())), None)
+    if newest is None or newest.performance is None:
         return "Live F1", "-", "no mature outcomes yet"
-    f1 = found.metrics["f1"]
-    return "Live F1", f"{f1.value:.3f}", f"95 %: {f1.low:.3f} to {f1.high:.3f}"
+    f1 = newest.performance.metrics["f1"]
+    said = f"{f1.low:.3f} to {f1.high:.3f}, version {newest.version}"
+    return "Live F1", f"{f1.value:.3f}", said
 
 
 def _speed_card() -> tuple[str, str, str]:
@@ -133,9 +135,23 @@ def _live_quality() -> None:
     )
     newest = judged[0].performance
     if newest:
+        _live_numbers(newest)
         st.caption(
             f"Newest: {newest.rows:,} outcomes of {newest.users:,} users, {newest.positives:,} bought; "
             f"cutoffs {window(newest.first_cutoff, newest.last_cutoff)}, version {judged[0].version}."
+        )
+
+
+def _live_numbers(found: Performance) -> None:
+    """Write the newest window's numbers, which a plot over time is read off with difficulty."""
+    for column, name in zip(st.columns(len(WATCHED)), WATCHED, strict=True):
+        one = found.metrics[name]
+        column.metric(
+            plain(name).capitalize() if name != "f1" else "F1",
+            f"{one.value:.3f}",
+            f"95 %: {one.low:.3f} to {one.high:.3f}",
+            delta_color="off",
+            delta_arrow="off",
         )
 
 

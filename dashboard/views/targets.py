@@ -23,17 +23,13 @@ def show() -> None:
     )
     with box("Target list"):
         _target_list()
-    left, right = st.columns([3, 2])
-    with (
-        left,
-        box(
-            "Score a list of your own",
-            about=f"A CSV with the column user_id, and features by name where you have them; at most {batch.MAX_ROWS:,} rows.",
-        ),
+    with box("Recorded lists", about="Each was recorded when it was prepared; both arms are kept."):
+        _recorded()
+    with box(
+        "Score a list of your own",
+        about=f"A CSV with the column user_id, and features by name where you have them; at most {batch.MAX_ROWS:,} rows.",
     ):
         uploads.score()
-    with right, box("Recorded lists", about="Each was recorded when it was prepared; both arms are kept."):
-        _recorded()
 
 
 def _target_list() -> None:
@@ -69,12 +65,14 @@ def _rule(users: int) -> Rule:
 
 def _reached(found: Selection, *, total: float) -> None:
     lowest = float(found.probabilities[-1]) if len(found.users) else None
-    point = _operating(lowest, reading.document())
+    curve = reading.document_of(found.model_version)
+    point = _operating(lowest, curve) if curve else NONE
+    days = "on the validation days" if curve else f"not known of version {found.model_version}"
     cards = (
         ("To contact", f"{found.treated:,}", f"{len(found.users) - found.treated:,} held back"),
         ("Expected buyers", f"{found.expected_buyers:,.0f}", f"of {total:,.0f} among all"),
         ("Threshold", f"{lowest:.4f}" if lowest is not None else NONE, "the last one listed"),
-        ("Buyers reached", point, "on the validation days"),
+        ("Buyers reached", point, days),
     )
     for column, (label, value, beside) in zip(st.columns(4), cards, strict=True):
         column.metric(
@@ -116,15 +114,16 @@ def _export(found: Selection) -> None:
     may = access.may_operate()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input("Name of the campaign", placeholder="autumn sale", disabled=not may).strip()
-    if right.button(
+    pressed = right.button(
         "Record the list", type="primary", disabled=not (may and name and found.users), width="stretch"
-    ):
+    )
+    if pressed and may:
         recorded = record(connections.store(), found, name=name, by=access.name(), at=connections.now())
         campaigns.target_lists.clear()
         st.session_state["list"] = (recorded.target_list.list_id, name, "".join(csv_of(found)))
         said = f"{recorded.new:,} contacts are new" if recorded.new else "it was recorded before"
         st.success(f"Recorded as {recorded.target_list.list_id}: {said}.", icon=":material/check:")
-    if ready := st.session_state.get("list"):
+    if may and (ready := st.session_state.get("list")):
         list_id, title, content = ready
         st.download_button(
             f"Download the treated of {title!r}",

@@ -3,11 +3,17 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from dashboard.batch import score_csv
+from dashboard.frame import unmarked
+from dashboard.wording import share
+from propensity.campaign.outcomes import untreated_outcomes
 from propensity.errors import WrongFormat
+from propensity.events.event import DAY
 from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
+from propensity.registry import Registry
 from propensity.store import open_store
 from tests.dashboard.conftest import APP, OpenPage, texts
 
@@ -61,6 +67,55 @@ def test_the_drift_report_is_shown_in_place(shop: Path, open_page: OpenPage) -> 
     assert not page.exception
     (frame,) = page.get("iframe")
     assert "Drift of 44 columns" in frame.proto.srcdoc
+
+
+def test_a_campaigns_effect_is_told_by_score_too(shop: Path, open_page: OpenPage) -> None:
+    page = open_page("business", home=shop)
+    assert "Qini coefficient" in texts(page)
+    assert "Uplift by score with 95 % intervals" in texts(page)
+
+
+def test_conversion_leaves_out_whom_a_campaign_contacted(shop: Path, open_page: OpenPage) -> None:
+    page = open_page("business", home=shop)
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        at = store.contacts.lists(1)[0].created_at
+        cutoffs = store.outcomes.cutoffs(since=at, until=at + 3 * DAY)
+        cutoff = min(cutoffs)
+        read = untreated_outcomes(store, cutoff)
+    assert read.left_out > 100
+    page.selectbox[0].select(cutoff).run()
+    said = f"{len(read.bought):,} users, {int(read.bought.sum()):,} bought within a day"
+    assert said in texts(page)
+    assert f"Left out: {read.left_out:,} users" in texts(page)
+
+
+def test_what_a_version_scored_is_read_off_that_versions_curve(
+    shop: Path, open_page: OpenPage, broken: dict[str, str]
+) -> None:
+    """The scores are of version 1, and version 2 is in production."""
+    page = open_page("targets", home=shop)
+    reached = next(one for one in page.metric if one.label == "Buyers reached")
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        best = store.scores.top(store.scores.cutoffs(1)[0], 10_000)
+        lowest = best[max(1, len(best) // 10) - 1].probability
+        champion = champion_of(store)
+    assert (best[0].model_version, champion.version) == ("1", "2")
+    registry = Registry(f"sqlite:///{shop}/mlflow.db", artifacts=shop / "artifacts")
+    curve = registry.bundle(registry.version("1")).document.operating_curve
+    recall = max(one.recall for one in curve if one.threshold >= lowest)
+    assert reached.value == share(recall)
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    page = open_page("targets", home=shop, MLFLOW_TRACKING_URI=broken["MLFLOW_TRACKING_URI"])
+    reached = next(one for one in page.metric if one.label == "Buyers reached")
+    assert not page.error
+    assert (reached.value, reached.delta) == ("-", "not known of version 1")
+
+
+def test_an_errors_words_make_no_link_picture_or_formula() -> None:
+    assert unmarked("names ![x](http://evil) <b> $x$ `user_id`") == (
+        "names !\\[x\\](http://evil) \\<b\\> \\$x\\$ `user_id`"
+    )
 
 
 def test_a_list_is_recorded_before_it_can_be_downloaded(
