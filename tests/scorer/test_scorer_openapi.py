@@ -73,7 +73,7 @@ def test_whatever_is_asked_the_answers_keep_the_documents_promises(
 
     @given(case=described.as_strategy(generation_mode=mode))
     @examples(
-        max_examples=60,
+        max_examples=150 if path == "/events" else 60,
         deadline=None,
         database=None,
         phases=[Phase.generate],
