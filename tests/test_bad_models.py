@@ -14,16 +14,17 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.dummy import DummyClassifier
 
 from jobs.operate import Hands, operate
-from propensity.bundle import Bundle, Recorded
+from propensity.bundle import Bundle
 from propensity.cli import door
 from propensity.errors import VersionRejected
+from propensity.events import Event
 from propensity.lifecycle.embedded import EmbeddedPlatform
 from propensity.lifecycle.promotion import promote
 from propensity.model import Model
 from propensity.registry import PRODUCTION, Registry, TrainingRecord
 from propensity.settings import read_settings
 from propensity.store import LedgerEntry, Store, open_store
-from tests.lifecycle.conftest import bundle
+from tests.lifecycle.conftest import bundle, bundle_by_cart
 from tests.load import Load
 from tests.scorer.conftest import Served, served, wait_for
 
@@ -88,24 +89,9 @@ def slow_bundle() -> Bundle:
     return made(round(rounds * SLOW_SECONDS / (time.perf_counter() - started)))
 
 
-def generous_bundle() -> Bundle:
-    """A bundle that promises to put nobody above the threshold, and puts everybody there who has a full cart."""
-    like, least = bundle(0.0), 40.0
-    nodes = [
-        helper.make_node("Sub", ["rows", "least"], ["margin"]),
-        helper.make_node("Sigmoid", ["margin"], ["buys"]),
-        helper.make_node("Concat", ["buys", "buys"], ["probabilities"], axis=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "generous",
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 1])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
-        [numpy_helper.from_array(np.array([least], dtype=np.float32), "least")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    said = Recorded(inputs=[[0.0], [1.0]], probabilities=[1 / (1 + math.exp(least - x)) for x in (0.0, 1.0)])
-    return Bundle.make(onnx=model.SerializeToString(), document=like.document, recorded=said)
+def in_cart(user: int, number: int) -> Event:
+    """One of the things that a user put into the cart a minute ago."""
+    return Event(f"e-{user}-{number}", f"u{user}", "cart", door.now() - 60_000_000, f"p-{number}")
 
 
 class Shop(NamedTuple):
@@ -149,7 +135,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iter
         bundle(-0.2),
         bundle(math.nan, recorded=0.5),
         slow_bundle(),
-        generous_bundle(),
+        bundle_by_cart(least=40),
     ]
     for one in bundles:
         registry.record(TrainingRecord({}, {}, {"verdict": "promoted"}, one, pipeline, home / "nothing"))
@@ -161,7 +147,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iter
             target=operate, args=(hands,), kwargs={"stop": stop, "health": home / "health"}
         )
         operator.start()
-        bodies = [f'{{"user_id": "u{number}", "cart_count": {number}}}' for number in range(100)]
+        store.events.add([in_cart(user, number) for user in range(100) for number in range(user)])
+        bodies = [f'{{"user_id": "u{number}"}}' for number in range(1, 100)]
         try:
             with served(home, PROPENSITY_HOME=str(home)) as service:
                 wait_for(lambda: service.answers("/readyz"), seconds=60)

@@ -4,7 +4,7 @@
     alias set     alias and record name it, and its bundle answers as recorded
     annotated     the service was told
     ready         all of it serves it
-    done          and for a while its live answers are held to the promise it was promoted on
+    done          and for a while it is held to the promise it was promoted on
     rolling back  it does not verify, the service did not become ready in time, or the promise is broken: only back
     rolled back   what was before is served and has the alias again; the version is tagged `rejected`
     superseded    another champion came meanwhile
@@ -20,7 +20,7 @@ from propensity.errors import BrokenBundle, NothingBefore
 from propensity.lifecycle import promotion
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.platform import Platform
-from propensity.lifecycle.promise import broken_promise, latest_answers
+from propensity.lifecycle.promise import broken_promise
 from propensity.lifecycle.rollback import roll_back
 from propensity.model import Model
 from propensity.registry import REJECTED, Registry
@@ -89,11 +89,7 @@ class Rollouts:
             reason=promoted.reason if promoted else "It is the champion.",
             subject=champion.version,
             key=f"{KIND}:after:{after.sequence if after else 0}",
-            evidence={
-                "reference": champion.reference,
-                "before": before,
-                "answers_before": latest_answers(before.partition("@")[0], store=self._store),
-            },
+            evidence={"reference": champion.reference, "before": before},
         )
 
     def _is_given_up(self, champion: Champion, last: LedgerEntry | None) -> bool:

@@ -76,6 +76,26 @@ def bundle(bias: float, *, recorded: float | None = None) -> Bundle:
     return Bundle.make(onnx=onnx_model(bias), document=document, recorded=said)
 
 
+def bundle_by_cart(least: float) -> Bundle:
+    """A bundle that promises to put nobody above the threshold, and puts everybody there who has so full a cart."""
+    like = bundle(0.0)
+    nodes = [
+        helper.make_node("Sub", ["rows", "least"], ["margin"]),
+        helper.make_node("Sigmoid", ["margin"], ["buys"]),
+        helper.make_node("Concat", ["buys", "buys"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "generous",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
+        [numpy_helper.from_array(np.array([least], dtype=np.float32), "least")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    said = Recorded(inputs=[[0.0], [1.0]], probabilities=[1 / (1 + math.exp(least - x)) for x in (0.0, 1.0)])
+    return Bundle.make(onnx=model.SerializeToString(), document=like.document, recorded=said)
+
+
 @pytest.fixture(scope="session")
 def registered(empty_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry's database with four versions."""

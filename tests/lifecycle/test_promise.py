@@ -1,18 +1,33 @@
-"""Live answers held to the promise of the test days: just inside, just outside, and what is not the model's doing."""
+"""A rolled out version held to its promise: just inside, just outside, what is not its doing, and what clients make up."""
+
+import math
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from propensity.bundle import Estimate
-from propensity.features.definition import VERSION
-from propensity.lifecycle.promise import NOBODY, Answers, answers_of, complaint
+from propensity.events.event import DAY
+from propensity.features.definition import NAMES, VERSION
+from propensity.lifecycle.answers import NOBODY, Answers, answers_to, untrue
+from propensity.lifecycle.promise import complaint
 from propensity.lifecycle.rollback import roll_back
 from propensity.lifecycle.rollout import MINUTE, newest
-from propensity.registry import Registry
+from propensity.model import Model
+from propensity.registry import Registry, TrainingRecord
 from propensity.settings import Settings
-from propensity.store import Prediction, Store
-from tests.lifecycle.conftest import BETTER, GOOD
+from propensity.store import Prediction, Score, Store
+from tests.lifecycle.conftest import BETTER, GOOD, bundle, bundle_by_cart
 from tests.lifecycle.test_rollout import World, kill
 
+LEAST = 40
+"""What a cart must hold for BETTER to put its owner above the threshold; GOOD puts nobody there."""
+ALIKE = "3"
+"""A version that answers as BETTER does, but for a hair."""
+MADE_UP = ["request", "mixed", "default"]
 HALF = Estimate(0.5, 0.45, 0.55)
 
 
@@ -43,32 +58,45 @@ def test_what_the_traffic_did_to_the_version_before_is_not_this_ones_doing() -> 
     assert complained(all_above, before=Answers(400, 0.9), promised_before=Estimate(0.9, 0.9, 0.9)) != ""
 
 
-def prediction(number: int, *, version: str = BETTER, positive: bool = True, **changed: object) -> Prediction:
+def row_of(number: int, *, above: bool) -> bytes:
+    """The features of a user; of another number they are others."""
+    values = dict.fromkeys(NAMES, 0.0) | {"views_30d": number, "cart_count": LEAST + 10 if above else 0}
+    return struct.pack(f"<{len(NAMES)}f", *values.values())
+
+
+def prediction(number: int, *, version: str = BETTER, above: bool = True, **changed: object) -> Prediction:
+    probability = 1 / (1 + math.exp(-10 if above else LEAST)) if version != GOOD else 1 / (1 + math.exp(0.1))
     given: dict[str, object] = {
         "prediction_id": f"{version}-{number:05}", "user_id": f"u{number}", "predicted_at": number,
-        "probability": 0.5, "prediction": int(positive), "threshold": 0.5, "model_version": version,
-        "features_from": "store", "feature_version": VERSION, "features": number.to_bytes(4, "little"),
+        "probability": probability, "prediction": int(probability >= 0.5), "threshold": 0.5,
+        "model_version": version, "features_from": "store", "feature_version": VERSION,
+        "features": row_of(number, above=above),
         "latency_us": 1, "pod": "p", "sequence": number, "boot": "b", "route": "predict",
     }  # fmt: skip
     return Prediction(**(given | changed))  # type: ignore[arg-type]
 
 
-def test_a_user_who_asks_again_counts_once_by_the_newest_answer() -> None:
-    asked = [prediction(3, user_id="u1", positive=False), prediction(2), prediction(1)]
-    assert answers_of(BETTER, asked) == Answers(2, 0.5)
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(bundle_by_cart(LEAST))
 
 
-def test_users_who_look_the_same_are_one_and_unknown_ones_none() -> None:
-    alike = [prediction(number, features=b"same") for number in range(9)]
-    assert answers_of(BETTER, alike) == Answers(1, 1.0)
-    unknown = [prediction(number, features_from="default") for number in range(9)]
-    assert answers_of(BETTER, unknown) == NOBODY
+def test_users_who_look_the_same_are_one(model: Model) -> None:
+    rows = [row_of(number, above=number < 3) for number in range(4)]
+    assert answers_to(rows, model=model) == Answers(4, 0.75)
+    assert answers_to(rows[:1] * 9, model=model) == Answers(1, 1.0)
+    assert answers_to([], model=model) == NOBODY
 
 
-def test_other_versions_and_earlier_answers_do_not_count() -> None:
-    given = [prediction(2), prediction(1, positive=False), prediction(0, version=GOOD)]
-    assert answers_of(BETTER, given) == Answers(2, 0.5)
-    assert answers_of(BETTER, given, since=2) == Answers(1, 1.0)
+@pytest.mark.parametrize(("wrong", "said"), [(2, ""), (3, "3 of 200 live answers are not those")])
+def test_answers_are_the_bundles_own_but_for_one_in_a_hundred(model: Model, wrong: int, said: str) -> None:
+    given = [prediction(number, above=number % 2 == 0) for number in range(200)]
+    assert untrue(given, model=model, least=200) == ""
+    for changed in ({"probability": 0.7}, {"prediction": 0}):
+        others = [prediction(number, **changed) for number in range(wrong)]  # type: ignore[arg-type]
+        assert untrue(others + given[wrong:], model=model, least=200).startswith(said)
+        assert (untrue(others + given[wrong:], model=model, least=200) == "") is (said == "")
+        assert untrue(others + given[wrong:], model=model, least=201) == ""
 
 
 class Watched(World):
@@ -78,18 +106,31 @@ class Watched(World):
         super().__init__(settings, store, registry)
         self.answered = 0
 
-    def answer(self, version: str, *, above: int, users: int = 200) -> None:
-        """Answer so many users, of whom some lie above the threshold."""
+    def answer(self, version: str, *, above: int, users: int = 200, **changed: object) -> None:
+        """Answer so many users, of whom some have what puts them above the threshold."""
         first = self.answered
         self.answered += users
         self.store.predictions.add(
             [
                 prediction(
-                    first + number, version=version, positive=number < above, predicted_at=self.time + number
+                    first + number,
+                    version=version,
+                    above=number < above,
+                    **({"predicted_at": self.time + number} | changed),  # type: ignore[arg-type]
                 )
                 for number in range(users)
             ]
         )
+
+    def score(self, *, above: int, users: int = 200, age: int = 0) -> None:
+        """Score so many users by the version before."""
+        self.store.scores.add(
+            Score(
+                user_id=f"s{number:04}", cutoff=self.time - age, probability=0.4, prediction=0,
+                model_version=GOOD, feature_version=VERSION, features=row_of(number, above=number < above),
+            )
+            for number in range(users)
+        )  # fmt: skip
 
     def look(self) -> str:
         """Look once; return the newest rollout's state."""
@@ -99,9 +140,34 @@ class Watched(World):
         return found.state
 
 
+@pytest.fixture(scope="module")
+def watched_versions(empty_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry's database with GOOD, BETTER and ALIKE as they are here."""
+    folder = tmp_path_factory.mktemp("watched")
+    shutil.copy(empty_registry, folder / "mlflow.db")
+    registry = Registry(f"sqlite:///{folder}/mlflow.db", artifacts=folder / "artifacts")
+    pipeline = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
+    (folder / "nothing").mkdir()
+    for one in (bundle(-0.1), bundle_by_cart(LEAST), bundle_by_cart(LEAST + 0.01)):
+        registry.record(TrainingRecord({}, {}, {"verdict": "promoted"}, one, pipeline, folder / "nothing"))
+    return folder / "mlflow.db"
+
+
 @pytest.fixture
-def world(settings: Settings, store: Store, versions: Registry) -> Watched:
-    made = Watched(settings, store, versions)
+def new_world(settings: Settings, store: Store, watched_versions: Path) -> Callable[[], Watched]:
+    def make() -> Watched:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(watched_versions, settings.home / "mlflow.db")
+        return Watched(
+            settings, store, Registry(settings.tracking_uri, artifacts=settings.home / "artifacts")
+        )
+
+    return make
+
+
+@pytest.fixture
+def world(new_world: Callable[[], Watched]) -> Watched:
+    made = new_world()
     made.serve(GOOD)
     made.answer(GOOD, above=0)
     made.time += 10 * MINUTE
@@ -125,6 +191,63 @@ def test_a_model_whose_live_answers_keep_its_promise_stays(world: Watched) -> No
     assert world.settled() == (BETTER, BETTER, BETTER)
 
 
+@pytest.mark.parametrize("features_from", MADE_UP)
+def test_features_that_clients_make_up_take_no_model_back(world: Watched, features_from: str) -> None:
+    world.answer(BETTER, above=1_000, users=1_000, features_from=features_from)
+    assert world.look() == "done"
+    assert world.settled() == (BETTER, BETTER, BETTER)
+
+
+@pytest.mark.parametrize("features_from", MADE_UP)
+def test_answers_that_are_not_the_bundles_own_take_it_back_whoever_asked(
+    world: Watched, features_from: str
+) -> None:
+    world.answer(BETTER, above=0, features_from=features_from, probability=0.49)
+    assert world.look() == "rolled back"
+    assert "200 of 200 live answers are not those" in world.registry.version(BETTER).rejected
+
+
+def test_with_scores_who_is_asked_for_takes_no_model_back(world: Watched) -> None:
+    world.score(above=10)
+    world.answer(BETTER, above=1_000, users=1_000)
+    assert world.look() == "done"
+
+
+@pytest.mark.parametrize(("above", "state"), [(50, "done"), (51, "rolled back")])
+def test_the_promise_is_held_to_the_newest_scores(world: Watched, above: int, state: str) -> None:
+    world.score(above=200, age=DAY)
+    world.score(above=above)
+    assert world.look() == state
+
+
+def test_scores_of_other_days_say_nothing_of_this_one(world: Watched) -> None:
+    world.score(above=200, age=2 * DAY + 10 * MINUTE)
+    assert world.look() == "done"
+    world.answer(BETTER, above=200)
+    assert world.look() == "rolled back"
+
+
+def test_users_whom_the_version_before_puts_there_too_excuse_this_one(world: Watched) -> None:
+    world.time += 10 * MINUTE
+    world.serve(ALIKE)
+    world.score(above=200)
+    assert world.look() == "done"
+    assert world.settled() == (ALIKE, ALIKE, ALIKE)
+
+
+def test_a_user_who_asks_again_counts_once_by_the_newest_answer(world: Watched) -> None:
+    world.answer(BETTER, above=0)
+    for _ in range(4):
+        world.answer(BETTER, above=200, user_id="u1")
+    assert world.look() == "done"
+
+
+def test_other_versions_and_earlier_answers_do_not_count(world: Watched) -> None:
+    world.answer(GOOD, above=200)
+    world.answer(BETTER, above=200, predicted_at=world.time - 1)
+    assert world.look() == "done"
+
+
 @pytest.mark.parametrize(("micros", "state"), [(0, "rolled back"), (1, "done")])
 def test_answers_are_watched_for_as_long_as_is_set(world: Watched, micros: int, state: str) -> None:
     world.answer(BETTER, above=200)
@@ -132,21 +255,22 @@ def test_answers_are_watched_for_as_long_as_is_set(world: Watched, micros: int, 
     assert world.look() == state
 
 
-def test_a_first_model_has_nothing_to_go_back_to_and_is_not_watched(
-    settings: Settings, store: Store, versions: Registry
-) -> None:
-    world = Watched(settings, store, versions)
-    world.serve(GOOD)
-    world.answer(GOOD, above=200)
+def test_a_first_model_has_nothing_to_go_back_to_and_is_not_watched(new_world: Callable[[], Watched]) -> None:
+    world = new_world()
+    world.serve(BETTER)
+    world.answer(BETTER, above=200)
     assert world.look() == "done"
 
 
-def test_a_version_that_a_person_went_back_to_stays(world: Watched) -> None:
+def test_a_version_that_a_person_went_back_to_stays(new_world: Callable[[], Watched]) -> None:
+    world = new_world()
+    world.serve(BETTER)
+    world.serve(GOOD)
     roll_back("it sees nonsense", key="one", store=world.store, registry=world.registry, clock=world.clock)
     assert world.look() == "done"
-    world.answer(GOOD, above=200)
+    world.answer(BETTER, above=200)
     assert world.look() == "done"
-    assert world.settled() == (GOOD, GOOD, GOOD)
+    assert world.settled() == (BETTER, BETTER, BETTER)
 
 
 @pytest.mark.parametrize("state", ["rolling back", "intended", "done", "rolled back"])
