@@ -25,6 +25,8 @@ PACKAGED: Final = Path(__file__).parent / "packaged"
 """Where `packaging` puts a bundle and the file that names its version."""
 RECENT: Final = 500
 """Recent requests that a new version is tried on."""
+LOOKED_UP: Final = "store"
+"""Where features came from when the client named a user and no more."""
 IMPLAUSIBLE: Final = 1e-9
 """How unlikely a one-sided verdict must be by the test days' share; low, because requests are no random users."""
 
@@ -59,14 +61,17 @@ def check_recent(serving: Serving, recent: Sequence[Prediction]) -> None:
     """Raise BrokenBundle where the version puts all recent users on one side and nothing explains it.
 
     Explained: too few different users, a share on the test days that makes it likely, or that the version which
-    answered them put them there too.
+    answered them put them there too. Only rows that we looked up count: what a client makes up must not be able to
+    keep a good version out.
     """
     document = serving.model.document
     length = 4 * len(NAMES)
     newest = {
         p.user_id: p
         for p in reversed(recent)
-        if p.feature_version == document.feature_version and len(p.features) == length
+        if p.features_from == LOOKED_UP
+        and p.feature_version == document.feature_version
+        and len(p.features) == length
     }
     if not newest:
         return

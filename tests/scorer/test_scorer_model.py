@@ -172,7 +172,13 @@ def row_of(number: int, *, cart: float) -> bytes:
 
 
 def recent(
-    users: int, *, cart: float, prediction: int, feature_version: int = VERSION, alike: bool = False
+    users: int,
+    *,
+    cart: float,
+    prediction: int,
+    feature_version: int = VERSION,
+    alike: bool = False,
+    features_from: str = "store",
 ) -> list[Prediction]:
     return [
         Prediction(
@@ -183,7 +189,7 @@ def recent(
             prediction=prediction,
             threshold=0.5,
             model_version="6",
-            features_from="store",
+            features_from=features_from,
             feature_version=feature_version,
             features=row_of(0 if alike else number, cart=cart),
             latency_us=1,
@@ -220,6 +226,11 @@ def test_one_sided_answers_are_taken_where_something_explains_them(
 
 def test_users_of_whom_the_same_is_known_say_no_more_than_one(bundle: Bundle) -> None:
     check_recent(serving_of(bundle), recent(200, cart=0, prediction=1, alike=True))
+
+
+@pytest.mark.parametrize("features_from", ["request", "mixed", "default"])
+def test_what_clients_make_up_keeps_no_version_out(bundle: Bundle, features_from: str) -> None:
+    check_recent(serving_of(bundle), recent(200, cart=0, prediction=1, features_from=features_from))
 
 
 def test_one_user_who_asks_again_and_again_is_one_user(bundle: Bundle) -> None:
