@@ -6,6 +6,8 @@ from contextlib import closing
 from operator import itemgetter
 from typing import Final
 
+import msgspec
+
 from propensity.events import Event
 from propensity.store.batches import EVERYONE, batches, equal_ranges, whole_users
 from propensity.store.records import Added, EventSummary, UserRange
@@ -28,6 +30,11 @@ _FIND: Final = f"{_SELECT} WHERE user_id = ? AND event_time = ? AND event_id = ?
 _EVENT_ID: Final = itemgetter(0)
 OF_USER: Final = f"""{_SELECT} WHERE user_id = ? AND event_time >= ? AND event_time < ?
     AND coalesce(ingested_at, event_time + ?) <= ? ORDER BY event_time DESC, event_id DESC LIMIT ?"""
+
+_OF_USER_AT_ONCE: Final = f"SELECT json_group_array(json_array({_COLUMNS})) FROM ({OF_USER})"  # noqa: S608
+"""In one row: Python's driver lets go of the interpreter at each, and a busy service is slow to give it back.
+A subquery with a limit is run as it stands, in its order."""
+_decode: Final = msgspec.json.Decoder(list[Event]).decode
 
 
 class SqliteEvents:
@@ -61,8 +68,10 @@ class SqliteEvents:
     def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
         """Return one user's events known at `until`, newest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(OF_USER, (user_id, since, until, lag, until, limit)).fetchall()
-        return [Event._make(row) for row in rows]
+            (rows,) = connection.execute(
+                _OF_USER_AT_ONCE, (user_id, since, until, lag, until, limit)
+            ).fetchone()
+        return _decode(rows)
 
     def knows(self, user_id: str) -> bool:
         """Whether any event of this user is stored."""
