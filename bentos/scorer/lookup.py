@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitTimeout
+from functools import partial
 from typing import Final
 
 from bentos.scorer.measures import Measures
 from bentos.scorer.rows import Absent, Stored
+from bentos.scorer.turns import Turns
 from propensity.errors import StoreUnavailable
 from propensity.features.online import user_features
 from propensity.store import Store
@@ -44,6 +46,7 @@ class Lookup:
         self._next_try = 0.0
         self._answered_at = -ALIVE_SECONDS
         self._singles = ThreadPoolExecutor(THREADS, thread_name_prefix="lookup")
+        self._turns = Turns[Stored](self._singles)
         self._batches = ThreadPoolExecutor(THREADS, thread_name_prefix="batch-lookup")
 
     async def find(self, user_id: str, *, cutoff: int, lag: int, patiently: bool = False) -> Stored:
@@ -52,11 +55,10 @@ class Lookup:
             return Absent.NO_STORE
         if not self._may_ask():
             return Absent.STORE_AWAY
-        loop = asyncio.get_running_loop()
         started = self._monotonic()
         try:
             async with asyncio.timeout(PATIENT_SECONDS if patiently else DEADLINE_SECONDS):
-                row = await loop.run_in_executor(self._singles, self._read, user_id, cutoff, lag)
+                row = await self._turns.run(partial(self._read, user_id, cutoff, lag))
         except (StoreUnavailable, TimeoutError) as error:
             self._failed(error)
             return Absent.STORE_AWAY
