@@ -26,7 +26,7 @@ DOCKERFILE_loadtests := loadtests/Dockerfile
 HAS_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e bench next-image model-image load-model-image load browser screenshots tools-for-cluster
+.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e bench bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -139,6 +139,9 @@ load: setup $(VENV)-loadtests/.ready ## Put load on a service  (HOST=http://127.
 bench: setup $(VENV)-bench/.ready $(if $(filter all,$(PEERS)),$(VENV)-bench-mlserver/.ready) ## Compare side by side, into docs/benchmarks.md  (PEERS=all ROUNDS=5 SECONDS=5 EVENTS=5000000; 0 leaves a part out)
 	@command -v h2load >/dev/null || { command -v apt-get >/dev/null && [ $$(id -u) = 0 ] && apt-get install -y -qq nghttp2-client >/dev/null; } || true
 	$(BIN)/python -m loadtests.bench $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(BENCH_SECONDS) $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
+
+bench-test: setup $(VENV)-bench/.ready ## Run every peer and engine of the benchmark for a moment (some minutes)
+	PROPENSITY_TEST_BENCH=1 $(BIN)/pytest tests/bench $(ARGS)
 
 # The shell counts in a variable of this name, so only what was given to make is taken.
 BENCH_SECONDS = $(if $(filter command line,$(origin SECONDS)),--seconds $(SECONDS))

@@ -84,13 +84,13 @@ def _require(*, serving: bool, peers: str) -> None:
         raise Unmeasured(MAKE_IT)
 
 
-def make_material(material: Path, *, trees: int, depth: int, with_mlflow: bool) -> None:
+def make_material(material: Path, *, trees: int, depth: int, with_mlflow: bool, users: int = 2_000) -> None:
     """Make the material anew: a store made yesterday holds events that grow old."""
     say(f"Making one forest of {trees} trees in every form, and a shop behind it …")
     for old in (material / "home" / name for name in ("store.db", "store.db-wal", "store.db-shm")):
         old.unlink(missing_ok=True)
     until = f"{datetime.now(UTC):%Y-%m-%dT%H:00}"
-    options = ["--trees", str(trees), "--depth", str(depth), "--until", until]
+    options = ["--trees", str(trees), "--depth", str(depth), "--users", str(users), "--until", until]
     heavy_path.called(
         Path(sys.executable),
         "-m",

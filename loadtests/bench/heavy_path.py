@@ -47,7 +47,7 @@ class Run:
     checksum: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Scoring:
     """Feature rows answered on one core, with and without packing them for the store; and a training."""
 
@@ -65,14 +65,14 @@ def make_log(path: Path, *, events: int) -> int:
     called(Path(sys.executable), *program)
     rows = 0
     with clean.open() as source, path.open("w") as log:
-        for line in _dirtied(source):
+        for line in dirtied(source):
             log.write(line)
             rows += 1
     clean.unlink()
     return rows - 1
 
 
-def _dirtied(lines: Iterator[str]) -> Iterator[str]:
+def dirtied(lines: Iterator[str]) -> Iterator[str]:
     """Yield the lines, and after every hundredth one that no engine may count."""
     faults = cycle((_without_user, _of_no_type, _of_no_time, _again))
     yield next(lines)

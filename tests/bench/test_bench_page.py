@@ -1,0 +1,105 @@
+"""The page: tables, spreads, and promises held against what was found."""
+
+import pytest
+
+from loadtests.bench.h2load import Reading
+from loadtests.bench.heavy_path import ENGINES, Run, Scoring, dirtied
+from loadtests.bench.page import Measured, Setting, page
+from loadtests.bench.peers import BASELINE, FLOOR, GIVEN, STORED
+from loadtests.bench.promises import promised
+from loadtests.bench.rounds import CONNECTIONS, Result
+from loadtests.bench.spread import ratio, spread
+from loadtests.bench.tables import speed_table
+
+SPEEDS = {BASELINE: 50.0, GIVEN: 10_000.0, STORED: 2_000.0, FLOOR: 20_000.0}
+SETTING = Setting(
+    machine="a machine",
+    load=(0.5, 2.0),
+    date="1 January 2026",
+    trees=300,
+    depth=12,
+    rounds=2,
+    seconds=5,
+    log_rows=1_000,
+    log_megabytes=1,
+)
+
+
+def result(peer: str, speed: float, *, errors: int = 0, p99: float = 5.0) -> Result:
+    reading = Reading(requests_per_second=speed, p50_ms=1.0, p99_ms=p99, requests=100, errors=errors)
+    readings = dict.fromkeys(CONNECTIONS, reading)
+    return Result(peer=peer, start_seconds=2.0, memory_mb=100.0, readings=readings)
+
+
+def two_rounds(*, errors: int = 0, p99: float = 5.0) -> list[Result]:
+    return [
+        result(peer, speed * factor, errors=errors, p99=p99)
+        for factor in (1.0, 1.2)
+        for peer, speed in SPEEDS.items()
+    ]
+
+
+def runs(checksum: str = "same") -> list[Run]:
+    return [
+        Run(name=name, seconds=seconds, cpu_seconds=1, peak_mb=100, users=10, checksum=checksum)
+        for name, seconds in zip(ENGINES, (10.0, 1.0, 1.2, 1.4, 8.0), strict=True)
+    ]
+
+
+def kept(rows: list[list[str]]) -> dict[str, bool]:
+    return {row[0]: row[3] == "yes" for row in rows}
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    assert ratio([10, 400], [1, 10]).written() == "25 (10-40)"
+
+
+def test_one_round_has_no_spread_and_none_is_a_dash() -> None:
+    assert spread([3.0]).written() == "3"
+    assert spread([float("nan")]).written() == "-"
+
+
+def test_the_table_holds_every_peer_and_its_ratio_to_baseline_and_floor() -> None:
+    table = speed_table(two_rounds())
+    row = next(line for line in table.splitlines() if line.startswith(f"| {GIVEN} |"))
+    assert row.endswith("| 200 (200-200) | 0.50 (0.50-0.50) |")
+    assert all(peer in table for peer in SPEEDS)
+
+
+def test_promises_that_were_kept_and_broken_are_told_apart() -> None:
+    found = kept(promised(two_rounds(p99=12.0), runs(), Scoring(25_000, 1_000, 10, 100)))
+    assert found["features given, times the baseline, 16 connections"]
+    assert not found["p99 at 64 connections, ms"]
+    assert found["Propensity, read and features: times as fast as plain pandas"]
+    assert not found["Propensity, by way of the SQLite store: times as fast as plain pandas"]
+    assert found["batch scoring, users/s per core"]
+
+
+def test_one_error_breaks_the_promise_of_none() -> None:
+    assert not kept(promised(two_rounds(errors=1), [], None))["errors"]
+
+
+def test_engines_that_disagree_are_found_out() -> None:
+    assert not kept(promised([], [*runs("one"), *runs("another")], None))["different checksums of features"]
+
+
+@pytest.mark.parametrize("given", [(two_rounds(), []), ([], runs())], ids=["serving only", "engines only"])
+def test_half_a_run_makes_half_a_page(given: tuple[list[Result], list[Run]]) -> None:
+    text = page(Measured(results=given[0], runs=given[1], scoring=None), SETTING, picture="a.svg")
+    assert ("## Answering" in text) == bool(given[0])
+    assert ("## From a log" in text) == bool(given[1])
+    assert "load average 0.5 before" in text
+
+
+def test_one_row_in_a_hundred_is_dirty_and_no_clean_one_is_lost() -> None:
+    clean = [f"e{number},u,view,2026-01-01T00:00:00.000000Z,p,c,1.00,s\n" for number in range(400)]
+    log = list(dirtied(iter(["header\n", *clean])))
+    assert [line for line in log[1:] if line in clean][:2] == clean[:2]
+    assert set(clean) <= set(log)
+    added = [log[number] for number in (101, 202, 303, 404)]
+    assert [line.split(",")[1:4] for line in added[:3]] == [
+        ["", "view", "2026-01-01T00:00:00.000000Z"],
+        ["u", "blink", "2026-01-01T00:00:00.000000Z"],
+        ["u", "view", "yesterday"],
+    ]
+    assert added[3] == clean[399]
