@@ -36,6 +36,11 @@ def when(micros: int | None) -> str:
     return f"{here:%d %b %Y %H:%M %Z} ({there:{'%H:%M' if same_day else '%d %b %H:%M'}} UTC)"
 
 
+def clock(micros: int) -> str:
+    """Write a time of day in UTC."""
+    return f"{datetime.fromtimestamp(micros / MICROS, UTC):%H:%M} UTC"
+
+
 def window(start: int | None, end: int | None) -> str:
     """Write a stretch of time."""
     return f"{when(start)} to {when(end)}"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, drift, intake, reading
 from dashboard.frame import box, empty, head, told
-from dashboard.wording import moment, plain, share, when, window
+from dashboard.wording import clock, moment, plain, share, window
 from propensity.events.event import MICROS
 from propensity.store import MonitorWindow
 
@@ -61,7 +61,9 @@ def _cards() -> None:
         _card(
             "Newest event",
             f"{moment(summary.last_time):%H:%M}" if summary.last_time else "-",
-            when(summary.last_time) if summary.last_time else "the watermark",
+            f"{moment(summary.last_time):%d %b} ({clock(summary.last_time)})"
+            if summary.last_time
+            else "the watermark",
         )
     with three, told():
         newest = _newest()
