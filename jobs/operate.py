@@ -106,17 +106,27 @@ def follow_alias(hands: Hands) -> None:
     """Finish a promotion that was left behind, and follow an alias that was moved by hand in MLflow."""
     alias, record = hands.registry.at(PRODUCTION), hands.store.champion()
     newest = next(iter(hands.store.ledger.latest(1, promotion.KIND)), None)
-    if newest is not None and newest.state not in {promotion.DONE, promotion.SUPERSEDED}:
+    if newest is not None and newest.state not in promotion.ENDED:
         if hands.clock() - newest.updated_at > PATIENCE:
-            _promote(str(newest.subject), newest.reason, hands)
+            _finish(newest, hands)
         return
     if alias is None or (record is not None and record.version == alias.number):
         return
-    if alias.rejected and record is not None:
+    if newest is not None and (newest.state, newest.subject) == (promotion.FAILED, alias.number):
+        return  # tried, and the ledger says why not; asking for it by name tries again
+    if record is not None and hands.registry.rejected(alias.digest):
         logger.warning("alias put back", extra={"from": alias.number, "to": record.version})
         hands.registry.set_alias(PRODUCTION, record.version)
         return
     _promote(alias.number, "The alias was moved by hand.", hands)
+
+
+def _finish(left: LedgerEntry, hands: Hands) -> None:
+    """Carry out a promotion that was left behind, or end it where that can't be done."""
+    try:
+        _promote(str(left.subject), left.reason, hands)
+    except ModelError as error:
+        promotion.give_up(left, str(error), store=hands.store, clock=hands.clock)
 
 
 def _promote(number: str, reason: str, hands: Hands) -> None:

@@ -46,6 +46,7 @@ TRUSTED_TYPES: Final = [
 
 _UNKNOWN: Final = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 """MLflow answers a missing alias with INVALID_PARAMETER_VALUE (FACTS: read in 3.17)."""
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class Version(NamedTuple):
@@ -135,9 +136,10 @@ class Registry:
 
     def version(self, number: str) -> Version:
         """Return one version; VersionNotFound where there is none."""
-        with self._translated(
-            missing=VersionNotFound(f"There is no version {number}. List them with `propensity models`.")
-        ):
+        missing = VersionNotFound(f"There is no version {number}. List them with `propensity models`.")
+        if not _NUMBER.fullmatch(number):  # MLflow's answer to such a one depends on its database
+            raise missing
+        with self._translated(missing=missing):
             return _as_version(self._client.get_model_version(MODEL_NAME, number))
 
     def at(self, alias: str) -> Version | None:

@@ -5,6 +5,7 @@
     alias set   MLflow's `production` points to it, `previous` to the one before
     done        the store's own record says so too: services take it up from there
     superseded  a later promotion was asked for before this one was done
+    failed      it can't be done, as its bundle is lost or its version deleted: evidence `why`
 
 The newest promotion is the one that holds: a run that finds a newer one than its own puts alias and record to that one
 before it ends. Each step may be run twice, and one that was killed is finished by the next run for the same version.
@@ -14,7 +15,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from propensity.errors import VersionRejected
+from propensity.errors import VersionNotFound, VersionRejected
 from propensity.registry import PREVIOUS, PRODUCTION, REJECTED, Registry, Version
 from propensity.store import Champion, LedgerEntry, Store
 
@@ -26,6 +27,8 @@ BUNDLED: Final = "bundled"
 ALIAS_SET: Final = "alias set"
 DONE: Final = "done"
 SUPERSEDED: Final = "superseded"
+FAILED: Final = "failed"
+ENDED: Final = frozenset({DONE, SUPERSEDED, FAILED})
 
 
 def promote(
@@ -46,7 +49,7 @@ def promote(
     version = registry.version(number)
     _admit(version, force=force, registry=registry)
     newest = _newest(store)
-    if newest and newest.state not in {DONE, SUPERSEDED}:
+    if newest and newest.state not in ENDED:
         if newest.subject == number:
             return _carry_out(newest, version, store=store, registry=registry, clock=clock)
         _move(newest, SUPERSEDED, store=store, clock=clock)
@@ -56,6 +59,14 @@ def promote(
     if entry is None:  # another run claimed in between: look again at what is newest now
         return promote(number, reason=reason, store=store, registry=registry, clock=clock, force=force)
     return _carry_out(entry, version, store=store, registry=registry, clock=clock)
+
+
+def give_up(entry: LedgerEntry, why: str, *, store: Store, clock: Callable[[], int]) -> None:
+    """End a promotion that can't be carried out, so that what comes after it is not held up."""
+    logger.error("gave up a promotion", extra={"version": entry.subject, "why": why})
+    store.ledger.move(
+        entry.sequence, from_state=entry.state, to_state=FAILED, at=clock(), evidence={"why": why}
+    )
 
 
 def _admit(version: Version, *, force: bool, registry: Registry) -> None:
@@ -132,7 +143,7 @@ def _claim(
     alias, record = registry.at(PRODUCTION), store.champion()
     current = [alias.number if alias else None, record.version if record else None]
     others = [number for number in current if number and number != version.number]
-    previous = next((number for number in others if not registry.version(number).rejected), None)
+    previous = next((number for number in others if _can_be_gone_back_to(number, registry=registry)), None)
     return store.ledger.claim(
         kind=KIND,
         state=INTENDED,
@@ -142,6 +153,13 @@ def _claim(
         key=f"{KIND}:after:{after.sequence if after else 0}",
         evidence={"digest": version.digest, "verdict": version.verdict, "previous": previous},
     )
+
+
+def _can_be_gone_back_to(number: str, *, registry: Registry) -> bool:
+    try:
+        return not registry.version(number).rejected
+    except VersionNotFound:  # somebody deleted the champion
+        return False
 
 
 def _move(entry: LedgerEntry, state: str, *, store: Store, clock: Callable[[], int]) -> LedgerEntry:

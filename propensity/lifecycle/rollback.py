@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from propensity.errors import NothingBefore
+from propensity.errors import NothingBefore, VersionNotFound
 from propensity.lifecycle.promotion import promote
-from propensity.registry import PREVIOUS, REJECTED, Registry
+from propensity.registry import PREVIOUS, PRODUCTION, REJECTED, Registry
 from propensity.store import LedgerEntry, Store
 
 logger = logging.getLogger(__name__)
@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 KIND: Final = "rollback"
 INTENDED: Final = "intended"
 DONE: Final = "done"
+TAG_LENGTH: Final = 1_000
+"""Characters of a reason that the tag holds: MLflow refuses what is too long; the ledger keeps all of it."""
 
 
 def roll_back(
@@ -30,7 +32,7 @@ def roll_back(
     if entry.state != INTENDED:
         return entry
     back_to, gone = str(entry.subject), entry.evidence["from"]
-    registry.tag(gone, {REJECTED: entry.reason})
+    reject(gone, entry.reason, registry=registry)
     promote(
         back_to,
         reason=f"Back from version {gone}: {entry.reason}",
@@ -43,13 +45,23 @@ def roll_back(
     return moved or store.ledger.get(entry.sequence) or entry
 
 
+def reject(number: str, why: str, *, registry: Registry) -> None:
+    """Tag a version so that it is never promoted automatically again; one that was deleted can't be anyway."""
+    try:
+        version = registry.version(number)
+    except VersionNotFound:
+        return
+    registry.tag(version.number, {REJECTED: why.strip()[:TAG_LENGTH] or "No reason was given."})
+
+
 def _claim(
     reason: str, *, key: str, store: Store, registry: Registry, clock: Callable[[], int]
 ) -> LedgerEntry:
-    champion, previous = registry.champion(), registry.at(PREVIOUS)
-    if previous is None or previous.digest == champion.digest or registry.rejected(previous.digest):
+    number, digest = _current(store=store, registry=registry)
+    previous = registry.at(PREVIOUS)
+    if previous is None or previous.digest == digest or registry.rejected(previous.digest):
         raise NothingBefore(
-            f"There is no version to go back to from version {champion.number}. Promote one: `propensity promote VERSION`."
+            f"There is no version to go back to from version {number}. Promote one: `propensity promote VERSION`."
         )
     entry = store.ledger.claim(
         kind=KIND,
@@ -58,10 +70,19 @@ def _claim(
         reason=reason,
         subject=previous.number,
         key=key,
-        evidence={"from": champion.number},
+        evidence={"from": number},
     )
     return (
         entry
         or store.ledger.by_key(key)
         or _claim(reason, key=key, store=store, registry=registry, clock=clock)
     )
+
+
+def _current(*, store: Store, registry: Registry) -> tuple[str, str]:
+    """Return number and digest of what is in production: by the record where somebody deleted it in MLflow."""
+    alias, record = registry.at(PRODUCTION), store.champion()
+    if alias is None and record is not None:
+        return record.version, record.digest
+    champion = alias or registry.champion()
+    return champion.number, champion.digest

@@ -16,14 +16,14 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from propensity.errors import BrokenBundle, NothingBefore
+from propensity.errors import BrokenBundle, NothingBefore, VersionNotFound
 from propensity.lifecycle import promotion
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.platform import Platform
 from propensity.lifecycle.promise import broken_promise
-from propensity.lifecycle.rollback import roll_back
+from propensity.lifecycle.rollback import reject, roll_back
 from propensity.model import Model
-from propensity.registry import REJECTED, Registry
+from propensity.registry import Registry
 from propensity.settings import Settings
 from propensity.store import Champion, LedgerEntry, Store
 
@@ -157,7 +157,7 @@ class Rollouts:
 
     def _restore(self, entry: LedgerEntry, why: str) -> str | None:
         """Tag the version, and give the alias back; None where it was taken meanwhile or nothing came before."""
-        self._registry.tag(str(entry.subject), {REJECTED: why})
+        reject(str(entry.subject), why, registry=self._registry)
         key = f"rollback:{KIND}:{entry.sequence}"
         champion = self._store.champion()
         is_champion = champion is not None and champion.version == entry.subject
@@ -167,7 +167,7 @@ class Rollouts:
             entry_back = roll_back(
                 why, key=key, store=self._store, registry=self._registry, clock=self._clock
             )
-        except NothingBefore:
+        except (NothingBefore, VersionNotFound):
             return None
         return entry_back.subject
 

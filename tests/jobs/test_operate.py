@@ -9,16 +9,25 @@ import time
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from jobs.operate import PATIENCE, Hands, operate, step
 from propensity.events.event import HOUR
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.requests import ask
 from propensity.lifecycle.trainings import recent_trainings
-from propensity.registry import PRODUCTION, REJECTED, Registry
+from propensity.registry import MODEL_NAME, PRODUCTION, REJECTED, Registry
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store
-from tests.lifecycle.conftest import BETTER, GOOD, registered, store, versions  # noqa: F401 - fixtures
+from tests.lifecycle.conftest import (
+    BETTER,
+    GOOD,
+    NOT_A_NUMBER,
+    OTHER_ANSWERS,
+    registered,  # noqa: F401 - fixtures
+    store,  # noqa: F401
+    versions,  # noqa: F401
+)
 from tests.lifecycle.ground import MemoryPlatform
 
 NOW = 1_770_000_000_000_000
@@ -92,6 +101,45 @@ def test_a_request_that_can_not_be_done_says_why(world: World) -> None:
     assert world.asked("roll back").state == "refused"
 
 
+def test_a_version_that_can_not_be_is_refused_and_holds_nobody_up(world: World) -> None:
+    for number in ("", "0", "-1", "1.0", " 1", "9" * 30, "1\0", "\u0663", "1/2", "one"):
+        assert world.asked("promote", number).state == "refused", number
+    assert world.asked("promote", GOOD).state == "done"
+
+
+def delete(world: World, number: str) -> None:
+    """Delete a version as people do in MLflow's pages."""
+    MlflowClient(tracking_uri=world.registry.tracking_uri).delete_model_version(MODEL_NAME, number)
+
+
+def test_a_champion_that_was_deleted_in_mlflow_stands_in_no_later_ones_way(world: World) -> None:
+    world.asked("promote", GOOD)
+    delete(world, GOOD)
+    world.look()
+    assert world.served() == (GOOD, GOOD)
+    assert world.asked("promote", BETTER).state == "done"
+    assert world.served() == (BETTER, BETTER)
+
+
+def test_a_champion_that_was_deleted_in_mlflow_can_be_gone_back_from(world: World) -> None:
+    world.asked("promote", GOOD)
+    world.asked("promote", BETTER)
+    delete(world, BETTER)
+    assert world.asked("roll back").evidence["result"] == f"Back to version {GOOD}."
+    assert world.served() == (GOOD, GOOD)
+
+
+@pytest.mark.parametrize(("reason", "tag"), [("  ", "No reason was given."), ("x" * 200_000, "x" * 1_000)])
+def test_whatever_the_reason_what_was_rolled_back_is_rejected(world: World, reason: str, tag: str) -> None:
+    world.asked("promote", GOOD)
+    world.asked("promote", BETTER)
+    ask("roll back", reason=reason, store=world.store, clock=world.clock)
+    world.look()
+    assert world.registry.version(BETTER).rejected == tag
+    assert world.asked("promote", BETTER).state == "refused"
+    assert world.served() == (GOOD, GOOD)
+
+
 def test_a_request_to_roll_back_ends_with_the_version_before_served(world: World) -> None:
     world.asked("promote", GOOD)
     world.asked("promote", BETTER)
@@ -132,6 +180,36 @@ def test_a_promotion_left_behind_is_finished_after_a_while(world: World) -> None
     world.time += PATIENCE
     world.look()
     assert world.served() == (GOOD, GOOD)
+
+
+def test_the_same_bundle_registered_again_is_as_rejected_as_the_first(world: World) -> None:
+    world.asked("promote", GOOD)
+    world.registry.tag(OTHER_ANSWERS, {REJECTED: "it sees nonsense"})
+    digest = world.registry.version(OTHER_ANSWERS).digest
+    world.registry.tag(BETTER, {"digest": digest})
+    world.registry.set_alias(PRODUCTION, BETTER)
+    world.look()
+    assert world.registry.champion().number == GOOD
+    assert world.served() == (GOOD, GOOD)
+
+
+def test_a_promotion_that_can_not_be_done_is_given_up_and_the_alias_followed_again(world: World) -> None:
+    def found() -> list[tuple[str | None, str]]:
+        return [(one.subject, one.state) for one in world.store.ledger.latest(5, "promotion")]
+
+    world.asked("promote", GOOD)
+    world.registry.tag(BETTER, {"digest": f"sha256:{'0' * 64}"})
+    world.registry.set_alias(PRODUCTION, BETTER)
+    for _ in range(3):
+        world.look()
+        world.time += PATIENCE
+    world.look()
+    assert found() == [(BETTER, "failed"), (GOOD, "done")]
+    assert "was asked for" in world.store.ledger.latest(1, "promotion")[0].evidence["why"]
+    world.registry.set_alias(PRODUCTION, NOT_A_NUMBER)
+    world.look()
+    assert (NOT_A_NUMBER, "done") in found()
+    assert world.store.ledger.latest(1, "rollout")[0].subject == NOT_A_NUMBER
 
 
 def test_a_training_that_hangs_gives_up_its_slot_at_a_look(world: World) -> None:

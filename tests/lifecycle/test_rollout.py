@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from mlflow import MlflowClient
 
 from propensity.errors import NothingBefore, StoreUnavailable, VersionRejected
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.rollback import roll_back
 from propensity.lifecycle.rollout import MINUTE, Rollouts, newest
-from propensity.registry import PREVIOUS, PRODUCTION, Registry
+from propensity.registry import MODEL_NAME, PREVIOUS, PRODUCTION, Registry
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store, open_store
 from tests.lifecycle.conftest import BETTER, GOOD, NOT_A_NUMBER, OTHER_ANSWERS
@@ -191,6 +192,18 @@ def test_a_way_back_killed_at_any_state_is_finished_by_the_next_look(world: Worl
     assert (found.subject, found.state) == (NOT_A_NUMBER, "rolled back")
     assert world.settled() == (GOOD, GOOD, GOOD)
     assert len(world.store.ledger.latest(10, "rollback")) == 1
+
+
+def test_a_broken_model_that_is_deleted_on_its_way_back_holds_up_no_later_one(world: World) -> None:
+    world.serve(GOOD)
+    world.promote(NOT_A_NUMBER)
+    kill(world, "rolling back")
+    MlflowClient(tracking_uri=world.registry.tracking_uri).delete_model_version(MODEL_NAME, NOT_A_NUMBER)
+    entry = world.advance()
+    assert entry is not None
+    assert (entry.state, entry.evidence["back_to"]) == ("rolled back", GOOD)
+    assert world.settled() == (GOOD, GOOD, GOOD)
+    world.serve(BETTER)
 
 
 def test_a_first_model_that_is_broken_is_given_up_once(world: World) -> None:
