@@ -97,13 +97,14 @@ class Monitor:
             decision=entry.state,
             reason=entry.reason,
             sequence=entry.sequence,
-            report=self._draw(champion, found.sample, reference, end=end),
+            report=self._draw(champion, found.sample, reference, end=end, now=now),
         )
+        if end > self._real_time(now):  # somebody asked what will be: the day itself has yet to be looked at
+            return window
         return keep(window, store=self.store)
 
     def _decide(self, found: Found, live: Performance, grown: Volume, *, end: int, now: int) -> LedgerEntry:
         """Ask for a training where there is a reason; else write down why there is none."""
-        clock: Callable[[], int] = self.clock or (lambda: now)
         asked = [
             drift_trigger(found.drift, window_end=end),
             performance.performance_trigger(live, window_end=end, settings=self.settings),
@@ -116,7 +117,7 @@ class Monitor:
                 store=self.store,
                 settings=self.settings,
                 start=self.start,
-                clock=clock,
+                clock=lambda: self._real_time(now),
                 is_gone=self.is_gone,
             )
         return record_decision(
@@ -125,12 +126,18 @@ class Monitor:
             reason=found.quality.stale or quiet(found.drift, live, grown),
             evidence={"would have been": [one.kind for one in triggers]} if triggers else {},
             store=self.store,
-            clock=clock,
+            clock=lambda: self._real_time(now),
         )
 
-    def _draw(self, champion: Champion, sample: Sample, reference: Reference | None, *, end: int) -> str:
+    def _real_time(self, now: int) -> int:
+        return self.clock() if self.clock else now
+
+    def _draw(
+        self, champion: Champion, sample: Sample, reference: Reference | None, *, end: int, now: int
+    ) -> str:
         """Draw the report, keep it for a while, and return its name."""
-        self.store.reports.drop_before(end - self.settings.report_retention_days * DAY)
+        kept_since = min(end, self._real_time(now)) - self.settings.report_retention_days * DAY
+        self.store.reports.drop_before(kept_since)
         if reference is None or not len(sample):
             return ""
         held = reference.sample.at(list(reference.matches(sorted(set(sample.cutoffs.tolist())))))

@@ -1,7 +1,7 @@
 """A shop under the monitor's eyes, in numbers that a test can choose: events by the hour, scores, a champion."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,10 +117,16 @@ class MonitoredShop:
             for time in range(start, end + 1, step)
         )
 
-    def monitor(self, *, now: int, store: Store | None = None) -> MonitorWindow:
+    def monitor(
+        self, *, now: int, store: Store | None = None, clock: Callable[[], int] | None = None
+    ) -> MonitorWindow:
         """Run the monitor once."""
         return Monitor(
-            store=store or self.store, settings=self.settings, registry=no_registry, start=self.jobs.start
+            store=store or self.store,
+            settings=self.settings,
+            registry=no_registry,
+            start=self.jobs.start,
+            clock=clock,
         ).run(now=now)
 
     def _reference(self) -> bytes:

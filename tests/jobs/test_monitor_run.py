@@ -242,3 +242,24 @@ def test_reports_are_kept_for_as_long_as_is_set(shop: MonitoredShop) -> None:
     shop.live(0, 1)
     window = shop.monitor(now=MONDAY + DAY + HOUR_AFTER)
     assert shop.store.reports.names(9) == [window.report, "young"]
+
+
+def test_a_look_into_the_future_neither_stands_for_the_day_itself_nor_drops_its_reports(
+    shop: MonitoredShop,
+) -> None:
+    shop.live(0, 1)
+    present = MONDAY + DAY + HOUR_AFTER
+    shop.monitor(now=present)
+    kept = shop.store.reports.names(9)
+    assert kept
+    foreseen = shop.monitor(now=MONDAY + 60 * DAY, clock=lambda: present)
+    assert foreseen.decision == "stale data"
+    assert shop.store.windows.get("1", MONDAY + 60 * DAY) is None
+    assert shop.store.reports.names(9) == kept
+
+
+def test_a_look_at_times_long_past_is_kept(shop: MonitoredShop) -> None:
+    shop.live(0, 1)
+    window = shop.monitor(now=MONDAY + DAY + HOUR_AFTER, clock=lambda: MONDAY + 300 * DAY)
+    assert shop.store.windows.get("1", MONDAY + DAY) == window
+    assert shop.store.reports.names(9) == [window.report]
