@@ -93,7 +93,7 @@ def test_answers_are_the_bundles_own_but_for_one_in_a_hundred(model: Model, wron
     given = [prediction(number, above=number % 2 == 0) for number in range(200)]
     assert untrue(given, model=model, least=200) == ""
     for changed in ({"probability": 0.7}, {"prediction": 0}):
-        others = [prediction(number, **changed) for number in range(wrong)]  # type: ignore[arg-type]
+        others = [prediction(number, **changed) for number in range(wrong)]
         assert untrue(others + given[wrong:], model=model, least=200).startswith(said)
         assert (untrue(others + given[wrong:], model=model, least=200) == "") is (said == "")
         assert untrue(others + given[wrong:], model=model, least=201) == ""
@@ -116,7 +116,7 @@ class Watched(World):
                     first + number,
                     version=version,
                     above=number < above,
-                    **({"predicted_at": self.time + number} | changed),  # type: ignore[arg-type]
+                    **({"predicted_at": self.time + number} | changed),
                 )
                 for number in range(users)
             ]
