@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -87,8 +88,7 @@ def _require(*, serving: bool, peers: str) -> None:
 def make_material(material: Path, *, trees: int, depth: int, with_mlflow: bool, users: int = 2_000) -> None:
     """Make the material anew: a store made yesterday holds events that grow old."""
     say(f"Making one forest of {trees} trees in every form, and a shop behind it …")
-    for old in (material / "home" / name for name in ("store.db", "store.db-wal", "store.db-shm")):
-        old.unlink(missing_ok=True)
+    shutil.rmtree(material, ignore_errors=True)
     until = f"{datetime.now(UTC):%Y-%m-%dT%H:00}"
     options = ["--trees", str(trees), "--depth", str(depth), "--users", str(users), "--until", until]
     heavy_path.called(

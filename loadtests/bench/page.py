@@ -17,16 +17,20 @@ SERVING = """## Answering
 
 One forest ({trees} trees of depth {depth}, fitted on feature rows of a simulated shop) behind each server, one worker
 on one core, `h2load --h1` on another, {seconds:g} s each after a second of warm-up. The request holds all features;
-BentoML and scikit-learn get them as one row, which spares them the names. Peers are started anew in each round, one
-after the other. {rounds}. Memory is that of all processes of a server after the load, shared pages counted once; start
-is from the command to the first answer. Errors are answers that are no 2xx, or none at all; only 2xx count as requests.
+BentoML and scikit-learn get them as one row, which spares them the names. h2load sends the same body again and again;
+different users cost every forest more (decision 10). Peers are started anew in each round, one after the other.
+{rounds}.
+
+CPU is the server's own time, which other work on the machine hardly changes. Memory is that of all processes of a
+server after the load, shared pages counted once; start is from the command to the first answer. Errors are answers that
+are no 2xx, or none at all; only 2xx count as requests.
 """
 HEAVY = """## From a log to feature rows
 
 {rows:,} rows of CSV ({megabytes:,.0f} MB) from the simulator, one in a hundred of them dirty or a repetition, to all
 features of {users:,} users at one cutoff; every engine in a process of its own on all cores, imports not counted. The
 checksum is over all integers of all users. *By way of the store* is what the CronJobs do: each event durable in SQLite
-under its id, and read back; the others keep nothing. (A MongoDB is not measured: there is none here but a stand-in.)
+under its id, and read back; the others keep nothing. (MongoDB is not measured.)
 """
 
 

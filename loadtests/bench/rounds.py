@@ -28,6 +28,8 @@ class Result:
     """After the load."""
     readings: dict[int, Reading]
     """By number of connections."""
+    cpu_micros: dict[int, float]
+    """Processor time of the server for one request: what it takes whatever else the machine does."""
 
 
 def run(
@@ -60,16 +62,26 @@ def measure(
         log=log,
     ) as server:
         url = f"http://127.0.0.1:{port}{peer.path}"
-        readings = {
-            count: h2load.measure(url, body=body, connections=count, seconds=seconds, before=client_core)
-            for count in connections
-        }
+        readings, cpu_micros = {}, {}
+        for count in connections:
+            before = server.cpu_seconds()
+            reading = h2load.measure(url, body=body, connections=count, seconds=seconds, before=client_core)
+            readings[count] = reading
+            cpu_micros[count] = _per_request(server.cpu_seconds() - before, reading, seconds=seconds)
         return Result(
             peer=peer.name,
             start_seconds=server.start_seconds,
             memory_mb=server.memory_mb(),
             readings=readings,
+            cpu_micros=cpu_micros,
         )
+
+
+def _per_request(cpu_seconds: float, reading: Reading, *, seconds: float) -> float:
+    """Return microseconds for a request, of which those of the warm-up took their part of the time but are not counted."""
+    if not reading.requests:
+        return float("nan")
+    return cpu_seconds * 1e6 * seconds / (seconds + h2load.WARM_UP_SECONDS) / reading.requests
 
 
 def _pins() -> tuple[list[str], list[str]]:

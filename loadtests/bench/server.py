@@ -34,6 +34,10 @@ class Server:
         """Return what the process and its children take, pages they share counted once (Linux only)."""
         return sum(map(_pss, _family(self._process.pid))) / 1024
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the process and its children have taken so far (Linux only)."""
+        return sum(map(_ticks, _family(self._process.pid))) / os.sysconf("SC_CLK_TCK")
+
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
@@ -111,6 +115,14 @@ def _family(leader: int) -> list[int]:
     for member in family:
         family += [pid for pid, parent in parents.items() if parent == member]
     return family
+
+
+def _ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 def _pss(pid: int) -> int:

@@ -34,7 +34,13 @@ def _rate(reading: Reading) -> float:
 def speed_table(results: Sequence[Result]) -> str:
     """Return requests a second, and the ratios at 16 connections."""
     columns = [f"{count} connections" for count in CONNECTIONS]
-    header = ["requests/s", *columns, "to the baseline, at 16", "to the floor, at 16"]
+    header = [
+        "requests/s",
+        *columns,
+        "to the baseline, at 16",
+        "to the floor, at 16",
+        "CPU µs a request, at 16",
+    ]
     return markdown(header, [_speed_row(results, peer) for peer in peer_names(results)])
 
 
@@ -46,7 +52,8 @@ def _speed_row(results: Sequence[Result], peer: str) -> list[str]:
     ratios = [
         ratio(own, values_of(results, other, connections=16, number=_rate)) for other in (BASELINE, FLOOR)
     ]
-    return [peer, *speeds, ratios[0].written(".3g"), ratios[1].written(".2f")]
+    cpu = spread([one.cpu_micros[16] for one in results if one.peer == peer]).written()
+    return [peer, *speeds, ratios[0].written(".3g"), ratios[1].written(".2f"), cpu]
 
 
 def time_table(results: Sequence[Result]) -> str:

@@ -28,7 +28,13 @@ SETTING = Setting(
 def result(peer: str, speed: float, *, errors: int = 0, p99: float = 5.0) -> Result:
     reading = Reading(requests_per_second=speed, p50_ms=1.0, p99_ms=p99, requests=100, errors=errors)
     readings = dict.fromkeys(CONNECTIONS, reading)
-    return Result(peer=peer, start_seconds=2.0, memory_mb=100.0, readings=readings)
+    return Result(
+        peer=peer,
+        start_seconds=2.0,
+        memory_mb=100.0,
+        readings=readings,
+        cpu_micros=dict.fromkeys(CONNECTIONS, 1e6 / speed),
+    )
 
 
 def two_rounds(*, errors: int = 0, p99: float = 5.0) -> list[Result]:
@@ -62,7 +68,7 @@ def test_one_round_has_no_spread_and_none_is_a_dash() -> None:
 def test_the_table_holds_every_peer_and_its_ratio_to_baseline_and_floor() -> None:
     table = speed_table(two_rounds())
     row = next(line for line in table.splitlines() if line.startswith(f"| {GIVEN} |"))
-    assert row.endswith("| 200 (200-200) | 0.50 (0.50-0.50) |")
+    assert row.endswith("| 200 (200-200) | 0.50 (0.50-0.50) | 92 (83-100) |")
     assert all(peer in table for peer in SPEEDS)
 
 

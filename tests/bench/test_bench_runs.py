@@ -20,6 +20,7 @@ def test_a_peer_answers_all_it_is_asked(peer: Peer, material: Path) -> None:
     assert reading.requests > 0
     assert reading.errors == 0
     assert result.memory_mb > 5
+    assert result.cpu_micros[4] > 5
 
 
 @pytest.mark.slow
