@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import signal
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -47,34 +48,41 @@ def main(
     out: Path,
 ) -> None:
     """Measure everything and write the page."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
+    load, log = os.getloadavg()[0], folder / "log.csv"
+    material = (folder / "material").absolute()
     try:
         _require(serving=count > 0, peers=which)
-        load, material = os.getloadavg()[0], (folder / "material").absolute()
         make_material(material, trees=trees, depth=depth, with_mlflow=which == "all")
         peers = [peer for peer in (*QUICK, *(SLOW if which == "all" else ())) if only in peer.name]
         results = list(rounds.run(peers, rounds=count, seconds=seconds, material=material, say=say))
-        log = folder / "log.csv"
         rows = _heavy_log(log, events=events)
         runs = list(heavy_path.run(log, rounds=max(1, min(count, 3)), say=say)) if events else []
         scoring = heavy_path.score(material) if events else None
     except Unmeasured as error:
         raise click.ClickException(str(error)) from error
-    setting = page.Setting(
-        machine=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        load=(load, os.getloadavg()[0]),
-        date=f"{datetime.now(UTC):%d %B %Y}",
-        trees=trees,
-        depth=depth,
-        rounds=count,
-        seconds=seconds,
-        log_rows=rows,
-        log_megabytes=log.stat().st_size / 1e6 if rows else 0.0,
+    _write(
+        page.Measured(results=results, runs=runs, scoring=scoring),
+        page.Setting(
+            machine=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+            load=(load, os.getloadavg()[0]),
+            date=f"{datetime.now(UTC):%d %B %Y}",
+            trees=trees,
+            depth=depth,
+            rounds=count,
+            seconds=seconds,
+            log_rows=rows,
+            log_megabytes=log.stat().st_size / 1e6 if rows else 0.0,
+        ),
+        out,
     )
-    measured = page.Measured(results=results, runs=runs, scoring=scoring)
+
+
+def _write(measured: page.Measured, setting: page.Setting, out: Path) -> None:
     text = page.page(measured, setting, picture=PICTURE)
     page.write(text, out)
-    if results:
-        draw(results, out.with_name(PICTURE))
+    if measured.results:
+        draw(measured.results, out.with_name(PICTURE))
     click.echo(text)
 
 

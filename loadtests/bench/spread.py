@@ -34,6 +34,8 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(values: Sequence[float], to: Sequence[float]) -> Spread:
-    """Return the spread of the ratios within each round."""
+    """Return the spread of the ratios within each round; of none where the other was not measured."""
+    if not to:
+        return spread([])
     pairs = zip(values, to, strict=True)
     return spread([value / other if other else np.nan for value, other in pairs])

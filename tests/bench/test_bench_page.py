@@ -60,6 +60,11 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert ratio([10, 400], [1, 10]).written() == "25 (10-40)"
 
 
+def test_a_peer_measured_alone_has_no_ratio() -> None:
+    row = speed_table([result(GIVEN, 100.0)]).splitlines()[-1]
+    assert row.endswith("| - | - | 10,000 |")
+
+
 def test_one_round_has_no_spread_and_none_is_a_dash() -> None:
     assert spread([3.0]).written() == "3"
     assert spread([float("nan")]).written() == "-"
