@@ -21,13 +21,7 @@ from propensity.explanation import Explainer
 from propensity.features.online import user_features
 from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
-from propensity.store import (
-    Champion,
-    EventSummary,
-    IngestRecord,
-    LedgerEntry,
-    MonitorWindow,
-)
+from propensity.store import Champion, EventSummary, IngestRecord, LedgerEntry, MonitorWindow
 
 if TYPE_CHECKING:
     from propensity.registry import Version

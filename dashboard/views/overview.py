@@ -4,15 +4,12 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, connections, latency, reading, tables
+from dashboard import charts, connections, latency, live, reading, tables
 from dashboard.frame import box, empty, head, told
 from dashboard.wording import ago, duration, plain, share, when, window
 from propensity.bundle import ModelDocument
 from propensity.events.event import DAY, HOUR, MICROS
-from propensity.store import Champion, MonitorWindow
-from propensity.store.findings import Performance
-
-WATCHED = ("f1", "accuracy", "recall", "precision")
+from propensity.store import Champion
 
 
 def show() -> None:
@@ -30,7 +27,7 @@ def show() -> None:
     with box(
         "Live quality", about="On mature outcomes of users who were not contacted, with 95 % intervals."
     ):
-        _live_quality()
+        live.show()
     with box("Champion"):
         _champion()
     with box("Last decisions"):
@@ -55,7 +52,7 @@ def _champion_card() -> tuple[str, str, str]:
 
 
 def _quality_card() -> tuple[str, str, str]:
-    newest = next(iter(_judged(reading.windows())), None)
+    newest = next(iter(live.judged(reading.windows())), None)
     if newest is None or newest.performance is None:
         return "Live F1", "-", "no mature outcomes yet"
     f1 = newest.performance.metrics["f1"]
@@ -108,62 +105,6 @@ def _response_times() -> None:
     )
     charts.show(chart, alt_text="Response times by hour")
     st.caption(f"{found.answers:,} answers, {window(found.first, found.last)}.")
-
-
-def _judged(windows: list[MonitorWindow]) -> list[MonitorWindow]:
-    return [one for one in windows if one.performance and one.performance.judged]
-
-
-def _live_quality() -> None:
-    windows = reading.windows()
-    judged = _judged(windows)
-    if not judged:
-        why = next((one.performance.reason for one in windows if one.performance), "")
-        empty(
-            why or "No outcome was judged yet. Score users, wait a day, then watch.",
-            "propensity score\npropensity monitor",
-        )
-        return
-    x, colour = charts.time_axis(), charts.by_colour("metric", WATCHED)
-    frame = _quality_frame(judged)
-    y = charts.amount("value", "on the window's outcomes")
-    chart = charts.lines(frame, x=x, y=y, series="metric", names=WATCHED, points=True)
-    intervals = alt.Chart(frame).mark_rule(opacity=0.5, strokeWidth=3)
-    charts.show(
-        alt.layer(intervals.encode(x=x, y="low:Q", y2="high:Q", color=colour), chart),
-        alt_text="F1, accuracy, recall and precision over time",
-    )
-    newest = judged[0].performance
-    if newest:
-        _live_numbers(newest)
-        st.caption(
-            f"Newest: {newest.rows:,} outcomes of {newest.users:,} users, {newest.positives:,} bought; "
-            f"cutoffs {window(newest.first_cutoff, newest.last_cutoff)}, version {judged[0].version}."
-        )
-
-
-def _live_numbers(found: Performance) -> None:
-    """Write the newest window's numbers, which a plot over time is read off with difficulty."""
-    for column, name in zip(st.columns(len(WATCHED)), WATCHED, strict=True):
-        one = found.metrics[name]
-        column.metric(
-            plain(name).capitalize() if name != "f1" else "F1",
-            f"{one.value:.3f}",
-            f"95 %: {one.low:.3f} to {one.high:.3f}",
-            delta_color="off",
-            delta_arrow="off",
-        )
-
-
-def _quality_frame(judged: list[MonitorWindow]) -> pd.DataFrame:
-    rows = [
-        (pd.Timestamp(one.end // MICROS, unit="s", tz="UTC"), name, found.value, found.low, found.high)
-        for one in judged
-        if one.performance
-        for name, found in one.performance.metrics.items()
-        if name in WATCHED
-    ]
-    return pd.DataFrame(rows, columns=["time", "metric", "value", "low", "high"])
 
 
 def _champion() -> None:
