@@ -23,6 +23,8 @@ FAR: Final = 3.0
 """Quartile distances from which a price is an outlier (Tukey's far out)."""
 BINS_PER_E: Final = 10
 """Steps of the logarithm of prices that are counted, so that memory does not grow with the window."""
+DECIDING: Final = ("cart", "purchase")
+"""Types whose loss looks like users who lost interest; views are most events, and are missed by their number."""
 FEW: Final = 100
 """Events of a week ago below which their number says nothing of today's."""
 
@@ -86,7 +88,8 @@ def assess(
         longest_silence_hours=round(silence.hours, 3),
         stale=staleness(
             events=count.events, before=before, behind_hours=behind, silence=silence, settings=settings
-        ),
+        )
+        or lost_type(store, count.types, start=start, end=end),
     )
 
 
@@ -117,6 +120,20 @@ def staleness(*, events: int, before: int, behind_hours: float, silence: Silence
             f"The window holds {events:,} events, under {settings.min_volume_share:.0%} of the {before:,} of the same "
             "hours a week before: a part of the feed is missing."
         )
+    return ""
+
+
+def lost_type(store: Store, types: Counter[str], *, start: int, end: int) -> str:
+    """Say which type of event has stopped while others go on; empty where none has."""
+    for kind in DECIDING:
+        if types.total() and not types[kind]:
+            week_before = store.events.scan(since=start - 7 * DAY, until=end - 7 * DAY, event_type=kind)
+            before = sum(len(chunk) for chunk in week_before)
+            if before >= FEW:
+                return (
+                    f"The window holds no {kind}, and there were {before:,} in the same hours a week before: a part of "
+                    "the feed is missing."
+                )
     return ""
 
 

@@ -52,6 +52,21 @@ def test_what_is_in_the_window_is_counted(store: Store, settings: Settings) -> N
     assert not found.stale
 
 
+@pytest.mark.parametrize("kind", ["cart", "purchase"])
+@pytest.mark.parametrize(("before", "now", "is_stale"), [(100, 0, True), (99, 0, False), (100, 1, False)])
+def test_a_type_of_event_that_stopped_alone_is_a_part_of_the_feed_that_is_missing(
+    store: Store, settings: Settings, kind: str, before: int, now: int, *, is_stale: bool
+) -> None:
+    (other,) = {"cart", "purchase"} - {kind}
+    for first, often in ((START - 7 * DAY, before), (START, now)):
+        store.events.add(Event(f"{first}-{n}", "ann", kind, first + n) for n in range(often))
+        store.events.add(Event(f"{first}-{n}-other", "ann", other, first + n) for n in range(150))
+    store.events.add([Event("outside", "ann", kind, START - 7 * DAY - 1)])
+    found = assessed(store, settings)
+    assert (f"holds no {kind}, and there were 100" in found.stale) is is_stale
+    assert is_stale or not found.stale
+
+
 def test_rows_refused_in_the_window_are_counted_by_reason(store: Store, settings: Settings) -> None:
     times = {"a": START - 1, "b": START, "c": END - 1, "d": END}
     store.refused.add(
