@@ -21,6 +21,8 @@ from propensity.store import LedgerEntry, Store
 logger = logging.getLogger(__name__)
 
 KIND: Final = "decision"
+AHEAD: Final = HOUR
+"""How far clocks may differ; what a clock that ran further ahead has dated would forbid trainings until then."""
 Decision = Literal["retrain", "cooldown", "running", "budget", "asked before", "stale data", "not needed"]
 
 
@@ -121,18 +123,20 @@ def _against(
     triggers: Sequence[Trigger], recent: Sequence[LedgerEntry], *, settings: Settings, now: int
 ) -> Answer | None:
     """Return what stands against a training now; a person who asks need not rest or wait, but there is one slot."""
-    newest, taken = next(iter(recent), None), next(iter(trainings.under_way(recent)), None)
+    taken = next(iter(trainings.under_way(recent)), None)
     if taken is not None:
         has_begun = taken.state not in {trainings.INTENDED, trainings.STARTED}
         return Answer("running" if has_begun else "asked before", _taken(taken), taken)
-    if trainings.asked_by_triggers(recent, since=now - DAY) >= settings.retrain_daily_budget:
+    past = [entry for entry in recent if entry.updated_at <= now + AHEAD]
+    newest = next(iter(past), None)
+    if trainings.asked_by_triggers(past, since=now - DAY) >= settings.retrain_daily_budget:
         return Answer("budget", f"{settings.retrain_daily_budget} trainings were asked for within 24 hours.")
     if any(trigger.kind == "manual" for trigger in triggers):
         return None
     rest = newest.updated_at + settings.retrain_cooldown_hours * HOUR - now if newest else 0
     if rest > 0:
         return Answer("cooldown", f"The last training ended too recently: {_hours(rest)} to wait.")
-    wait = min(trainings.waits_until(trigger.kind, recent) for trigger in triggers) - now
+    wait = min(trainings.waits_until(trigger.kind, past) for trigger in triggers) - now
     if wait > 0:
         return Answer("cooldown", f"The last challengers came to nothing: {_hours(wait)} to wait.")
     return None

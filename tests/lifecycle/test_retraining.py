@@ -239,6 +239,27 @@ def test_the_daily_budget_holds_for_everybody_and_comes_back(world: World) -> No
     assert world.ask("manual").state == "retrain"
 
 
+@pytest.mark.parametrize("end", [{"verdict": "promoted"}, {"verdict": "refused"}])
+def test_trainings_dated_by_a_clock_that_ran_ahead_forbid_none_once_it_is_right(
+    world: World, end: dict[str, str]
+) -> None:
+    world.clock.time += 365 * DAY
+    for _ in range(world.settings.retrain_daily_budget):
+        world.ask("manual", "drift")
+        world.end(**end)
+        world.clock.time += 1
+    world.clock.time = NOW
+    assert world.ask("drift").state == "retrain"
+
+
+def test_clocks_that_differ_by_minutes_shorten_no_rest(world: World) -> None:
+    world.ask("drift")
+    world.clock.time += HOUR
+    world.end("promoted")
+    world.clock.time = NOW
+    assert world.ask("volume").state == "cooldown"
+
+
 def test_a_gate_that_always_refuses_sees_at_most_six_trainings_in_thirty_days(world: World) -> None:
     for day in range(30):
         world.clock.time = NOW + day * DAY
