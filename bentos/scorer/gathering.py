@@ -1,7 +1,7 @@
-"""Asks the model once for all requests that arrived in the same turn of the event loop.
+"""Asks the model once for all requests that arrived in the same two turns of the event loop.
 
-A call of ONNX Runtime costs several times what one more row in it costs. Nothing waits for company: the call is made
-as soon as the requests that are there have been read, so that a lone request is a batch of one.
+A call of ONNX Runtime costs several times what one more row in it costs. Nobody waits for company by the clock: the
+call is made when the requests that are there have been read, so that a lone request is a batch of one.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from bentos.scorer.serving import Serving
 
 
 class Gathering:
-    """Rows waiting for the end of this turn; for one event loop."""
+    """Rows waiting for the end of the next turn; for one event loop."""
 
     def __init__(self) -> None:
         self._serving: Serving | None = None
@@ -23,7 +23,8 @@ class Gathering:
             self._ask()
             self._serving = serving
         if not self._waiting:
-            loop.call_soon(self._ask)
+            # A turn later: clients that were answered in the last one are just asking again.
+            loop.call_soon(loop.call_soon, self._ask)
         future = loop.create_future()
         self._waiting.append((row, future))
         answer: float = await future
