@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from jobs.monitor.drift import report
+from jobs.monitor.drift.sample import COLUMNS, Sample
 from propensity.cli.dashboard import dashboard_command
+from propensity.store import open_store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 START_SECONDS = 90
@@ -27,8 +31,26 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def address(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def real_report(shop: Path) -> str:
+    """The name of a drift report as Evidently draws it; the shop's others are stand-ins, for this one takes ten seconds."""
+    chance, name = np.random.default_rng(5), "drift-1-real.html"
+
+    def sample(shift: float) -> Sample:
+        values = (chance.gamma(2.0, size=(400, len(COLUMNS))) + shift).astype(np.float32)
+        users = np.array([f"u{number}" for number in range(400)])
+        return Sample(users=users, cutoffs=np.zeros(400, dtype=np.int64), values=values)
+
+    drawn = report.draw(sample(0.5), sample(0.0), seed=5)
+    assert drawn is not None
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        store.reports.put(name, drawn, at=time.time_ns() // 1000)
+    return name
+
+
+@pytest.fixture(scope="session")
+def address(shop: Path, real_report: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A dashboard on a shop, behind a password and below a path, as the chart runs it."""
+    del real_report  # in the store before the first page reads what there is
     access = tmp_path_factory.mktemp("access")
     (access / "operator").write_text(PASSWORD)
     port = free_port()

@@ -13,6 +13,10 @@ from propensity.store import open_store
 from tests.dashboard.browser.conftest import PASSWORD, go, log_in, settle
 
 PICTURES = Path(__file__).parents[3] / "build" / "screenshots"
+CUT_OFF = """() => [...document.querySelectorAll('[data-testid=stMetric] *')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflow !== 'visible')
+    .map(one => one.innerText)"""
+"""Texts of cards that do not fit."""
 PAGES = ("Overview", "Users to target", "Model", "Data", "Business", "Operations")
 
 
@@ -34,6 +38,7 @@ def test_every_page_is_drawn_without_an_error(
         expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
         overflow = page.evaluate("() => document.body.scrollWidth - window.innerWidth")
         assert overflow <= 0, f"{title} is wider than {width}"
+        assert page.evaluate(CUT_OFF) == [], f"cards of {title} are cut off at {width}"
         name = f"{title.lower().replace(' ', '-')}-{width}-{scheme}.png"
         high = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": max(900, high)})
@@ -52,6 +57,19 @@ def test_nobody_is_shown_a_page_without_the_password(browser: Browser, address: 
         expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
         expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
     page.close()
+
+
+def test_evidentlys_report_is_drawn_in_place(page: Page, real_report: str) -> None:
+    go(page, "Data")
+    page.get_by_label("Report").press_sequentially("real")
+    page.get_by_role("option", name=real_report).click()
+    inside = page.frame_locator("iframe[data-testid=stIFrame]")
+    inside.get_by_text("Dataset Drift", exact=False).first.wait_for()
+    rightmost = inside.get_by_text("Share of Drifted Columns").first.bounding_box()
+    assert rightmost is not None
+    assert rightmost["x"] + rightmost["width"] <= 1280 - 40, "the report is wider than its frame"
+    page.get_by_text("Drift report", exact=True).scroll_into_view_if_needed()
+    page.screenshot(path=PICTURES / "drift-report-1280-light.png")
 
 
 def test_a_file_is_scored(page: Page, shop: Path, tmp_path: Path) -> None:
