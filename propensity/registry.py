@@ -7,6 +7,7 @@ the truth about versions; serving does not need it, because promotion copies the
 
 import contextlib
 import logging
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -211,7 +212,7 @@ class Registry:
                 self._client.set_model_version_tag(MODEL_NAME, number, key, value)
 
     def _new_run(self, tags: Mapping[str, str]) -> str:
-        mlflow.set_tracking_uri(self.tracking_uri)
+        _name_server(self.tracking_uri)
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             location = (self._artifacts / EXPERIMENT).as_uri() if self._embedded else None
@@ -257,6 +258,21 @@ class Registry:
         return RegistryUnavailable(
             f"MLflow at {self.address} did not do what was asked: {first_line[:300].rstrip('.')}. Look at its log."
         )
+
+
+def _name_server(uri: str) -> None:
+    """Tell MLflow's own calls where to write, and leave the environment as it was.
+
+    MLflow writes the address into MLFLOW_TRACKING_URI for its children; settings that are read later would take it for
+    what a person set.
+    """
+    name = environment_variables.MLFLOW_TRACKING_URI.name
+    before = os.environ.get(name)
+    mlflow.set_tracking_uri(uri)
+    if before is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = before
 
 
 def _without_password(uri: str) -> str:

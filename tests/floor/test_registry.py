@@ -1,5 +1,6 @@
 """MLflow behind our door: SQLite as on a laptop, and a server that is away."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -100,3 +101,11 @@ def test_a_home_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RegistryUnavailable, match="PROPENSITY_HOME"):
         Registry(f"sqlite:///{tmp_path}/file/mlflow.db", artifacts=tmp_path)
+
+
+def test_a_recording_leaves_no_address_for_settings_that_are_read_later(
+    registry: Registry, tmp_path: Path
+) -> None:
+    before = dict(os.environ)
+    recorded(registry, tmp_path)
+    assert dict(os.environ) == before
