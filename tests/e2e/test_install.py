@@ -7,7 +7,7 @@ from contextlib import closing
 from hashlib import sha256
 
 from tests.e2e.cluster import until
-from tests.e2e.release import BRIEF, Release, condition
+from tests.e2e.release import BRIEF, READY_SECONDS, Release, condition
 from tests.e2e.standin import stand_in
 
 ASK_MLFLOW = """
@@ -64,7 +64,11 @@ def test_mlflow_asked_by_its_service_name_shows_the_version_in_production(releas
 
 
 def test_every_pod_is_ready(release: Release) -> None:
-    assert {component: len(release.ready(component)) for component in PODS} == PODS
+    until(
+        lambda: {component: len(release.ready(component)) for component in PODS} == PODS,
+        seconds=READY_SECONDS,
+        what=f"ready pods: {PODS}",
+    )
 
 
 def test_the_doctor_in_the_operators_pod_finds_nothing_wrong(release: Release) -> None:
