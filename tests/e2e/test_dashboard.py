@@ -187,6 +187,7 @@ def test_with_oidc_nobody_is_asked_for_a_password(release: Release, look: Look) 
     finally:
         release.upgrade()
         until_rolled_out(release)
+        release.cluster.kubectl("delete", "secret", "login")
 
 
 def test_the_running_pod_holds_no_token(release: Release) -> None:

@@ -69,7 +69,7 @@ def test_an_uninstall_leaves_volumes_and_secrets_alone_and_another_install_finds
     kept = {
         f"persistentvolumeclaim/data-{release.full}-mongodb-0",
         f"persistentvolumeclaim/{release.full}-mlflow",
-        *(f"secret/{release.full}-{name}" for name in ("mongodb", "api-key", "api-keys")),
+        *(f"secret/{release.full}-{name}" for name in ("mongodb", "api-key", "api-keys", "dashboard")),
     }
     with suppress(NotThere):  # then the comparison says what is left
         until(lambda: left(release) == kept, seconds=120, what="the end of all else")

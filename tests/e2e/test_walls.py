@@ -5,6 +5,7 @@ needs an API server but no pods.
 """
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -70,7 +71,7 @@ def attempt(release: Release, expected: list[str]) -> str:
 @pytest.fixture
 def neighbour(release: Release) -> Iterator[Release]:
     """A namespace beside the release's, where nothing is installed and no policy holds."""
-    own = replace(release.cluster, namespace=f"{release.cluster.namespace}-beside")
+    own = replace(release.cluster, namespace=f"{release.cluster.namespace}-{secrets.token_hex(2)}")
     own.kubectl("create", "namespace", own.namespace)
     yield replace(release, cluster=own)
     own.kubectl("delete", "namespace", own.namespace, "--wait=false")
