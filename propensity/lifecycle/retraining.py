@@ -99,7 +99,7 @@ def record_decision(
 
 def _decide(triggers: Sequence[Trigger], *, key: str, store: Store, settings: Settings, now: int) -> Answer:
     recent = trainings.recent_trainings(store)
-    ours = next((entry for entry in recent if entry.evidence.get("asked_by") == key), None)
+    ours = next((entry for entry in recent if _is_asked_by(entry, key)), None)
     if ours is not None:  # a run before this one was killed
         return Answer("retrain", _said(triggers), ours)
     standing = _against(triggers, recent, settings=settings, now=now)
@@ -116,7 +116,13 @@ def _decide(triggers: Sequence[Trigger], *, key: str, store: Store, settings: Se
     if claimed is not None:
         return Answer("retrain", _said(triggers), claimed)
     other = store.ledger.by_key(trainings.key_of(trainings.next_number(recent)))
+    if _is_asked_by(other, key):  # the same question at the same moment: whoever writes first tells the same
+        return Answer("retrain", _said(triggers), other)
     return Answer("asked before", _taken(other), other)
+
+
+def _is_asked_by(training: LedgerEntry | None, key: str) -> bool:
+    return training is not None and training.evidence.get("asked_by") == key
 
 
 def _against(

@@ -15,6 +15,7 @@ from propensity.features import definition
 from propensity.registry import Registry, TrainingRecord
 from propensity.settings import Settings
 from propensity.store import Store, open_store
+from tests.lifecycle.slot_world import World
 
 GOOD, BETTER, NOT_A_NUMBER, OTHER_ANSWERS = "1", "2", "3", "4"
 """Versions of the registry `versions`; the last two do not verify."""
@@ -123,3 +124,13 @@ def store(settings: Settings) -> Iterator[Store]:
     """An empty store where the settings say it is."""
     with open_store(settings.store_uri.get_secret_value()) as opened:
         yield opened
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+@pytest.fixture
+def world(uri: str, settings: Settings) -> World:
+    return World(open_store(uri), settings)

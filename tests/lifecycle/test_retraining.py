@@ -1,105 +1,14 @@
-"""When a reason starts a training: one slot, rest, budget, patience with a gate that refuses, and runs that are killed."""
-
-import threading
-from collections.abc import Sequence
-from pathlib import Path
+"""When a reason starts a training: one slot, rest, budget, and patience with a gate that refuses."""
 
 import pytest
 
-from propensity.errors import ClusterUnavailable, StoreUnavailable
+from propensity.errors import ClusterUnavailable
 from propensity.events.event import DAY, HOUR
 from propensity.lifecycle import trainings
-from propensity.lifecycle.retraining import record_decision, request_retraining
-from propensity.lifecycle.slot import begin_asked, begin_by_hand, tend_training
-from propensity.lifecycle.trigger import Kind, Trigger
-from propensity.settings import Settings
-from propensity.store import LedgerEntry, Store, open_store
-
-NOW = 1_770_000_000_000_000
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def __call__(self) -> int:
-        return self.time
-
-
-class Jobs:
-    """Starts trainings by name, as the API server does: the same name twice is one Job."""
-
-    def __init__(self) -> None:
-        self.made: dict[str, list[str]] = {}
-        self.ended: set[int] = set()
-        self.away = False
-
-    def start(self, number: int, triggers: Sequence[Trigger]) -> str:
-        if self.away:
-            raise ClusterUnavailable("The Kubernetes API does not answer. Try again later.")
-        self.made.setdefault(f"training-{number}", [trigger.kind for trigger in triggers])
-        return f"training-{number}"
-
-    def is_gone(self, number: int) -> bool:
-        return number in self.ended
-
-
-class World:
-    """A ledger, a clock and Jobs, and questions put to them in few words."""
-
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self.store = store
-        self.settings = settings
-        self.clock = Clock()
-        self.jobs = Jobs()
-
-    def ask(self, *kinds: Kind, store: Store | None = None) -> LedgerEntry:
-        triggers = [
-            Trigger(kind=kind, reason=f"Because of {kind}.", window_end=self.clock.time) for kind in kinds
-        ]
-        return request_retraining(
-            triggers,
-            store=store or self.store,
-            settings=self.settings,
-            start=self.jobs.start,
-            is_gone=self.jobs.is_gone,
-            clock=self.clock,
-        )
-
-    def tend(self) -> None:
-        tend_training(
-            store=self.store,
-            settings=self.settings,
-            start=self.jobs.start,
-            is_gone=self.jobs.is_gone,
-            clock=self.clock,
-        )
-
-    def training(self) -> LedgerEntry:
-        return trainings.recent_trainings(self.store)[0]
-
-    def end(self, verdict: str = "", failure: str = "") -> None:
-        entry = self.training()
-        evidence = {"verdict": verdict} if verdict else {"failure": failure}
-        self.store.ledger.move(
-            entry.sequence,
-            from_state=entry.state,
-            to_state=trainings.DONE if verdict else trainings.FAILED,
-            at=self.clock.time,
-            evidence=evidence,
-        )
-
-
-@pytest.fixture
-def uri(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.db"
-
-
-@pytest.fixture
-def world(uri: str, settings: Settings) -> World:
-    return World(open_store(uri), settings)
+from propensity.lifecycle.retraining import record_decision
+from propensity.lifecycle.slot import begin_asked, begin_by_hand
+from propensity.store import LedgerEntry
+from tests.lifecycle.slot_world import NOW, World
 
 
 def test_reasons_of_a_moment_start_one_training_named_by_its_number(world: World) -> None:
@@ -140,66 +49,6 @@ def test_a_training_by_hand_has_the_slot_too(world: World) -> None:
     assert training.key == "training:1"
     assert world.ask("drift").state == "running"
     assert world.jobs.made == {}
-
-
-def test_ten_at_the_same_moment_start_one_training(world: World, uri: str) -> None:
-    kinds: list[Kind] = ["volume", "performance", "drift"]
-    together, answers = threading.Barrier(10), []
-
-    def ask(number: int) -> None:
-        with open_store(uri) as own:
-            together.wait(10)
-            answers.append(world.ask(kinds[number % 3], store=own).state)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(answers) == 10
-    assert len(world.jobs.made) == 1
-    assert len(trainings.recent_trainings(world.store)) == 1
-    assert trainings.kinds_of(world.training()) == set(kinds)
-    decisions = [entry.state for entry in world.store.ledger.latest(20, "decision")]
-    assert sorted(decisions) == ["asked before", "asked before", "retrain"]
-
-
-class Killed(StoreUnavailable):
-    """Stands for a process that ends here."""
-
-
-class KilledAfter:
-    """The real ledger, which ends the process after so many writes."""
-
-    def __init__(self, real: Store, writes: int) -> None:
-        self._real = real.ledger
-        self._left = writes
-
-    def __getattr__(self, name: str) -> object:
-        found = getattr(self._real, name)
-        return self._counted(found) if name in {"claim", "move"} else found
-
-    def _counted(self, write: object) -> object:
-        def function(*given: object, **named: object) -> object:
-            done = write(*given, **named)  # type: ignore[operator]
-            self._left -= 1
-            if not self._left:
-                raise Killed
-            return done
-
-        return function
-
-
-@pytest.mark.parametrize("writes", [1, 2, 3], ids=["claimed", "started", "decided"])
-def test_a_run_killed_after_any_write_is_finished_by_the_next(world: World, uri: str, writes: int) -> None:
-    with open_store(uri) as dying:
-        dying.ledger = KilledAfter(dying, writes)  # type: ignore[assignment]
-        with pytest.raises(Killed):
-            world.ask("drift", store=dying)
-    assert world.ask("drift").state == "retrain"
-    assert world.jobs.made == {"training-1": ["drift"]}
-    told = [(entry.kind, entry.state) for entry in world.store.ledger.latest(10)]
-    assert told == [("decision", "retrain"), ("training", "started")]
 
 
 def test_with_the_cluster_away_the_training_is_started_by_the_next_run(world: World) -> None:
