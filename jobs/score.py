@@ -37,7 +37,10 @@ class ScoreSummary(NamedTuple):
 def score(
     store: Store, model: Model, *, model_version: str, cutoff: int, lag: int, batch_rows: int = 50_000
 ) -> ScoreSummary:
-    """Score all users active at the cutoff, `batch_rows` at a time, from what was known then."""
+    """Score all users active at the cutoff, `batch_rows` at a time, from what was known then.
+
+    BrokenBundle where an answer is no probability: of that batch nothing is written.
+    """
     users = new = positives = 0
     for rows in feature_rows(store, [cutoff], lag=lag, with_labels=False):
         for batch in rows.iter_slices(batch_rows):
@@ -52,7 +55,7 @@ def score(
 
 def _scores(rows: pl.DataFrame, *, model: Model, model_version: str) -> Iterator[Score]:
     document = model.document
-    probabilities = model.probabilities(
+    probabilities = model.sound_probabilities(
         rows.select(document.features).to_numpy().astype(np.float32, order="C")
     ).tolist()
     packed = rows.select(NAMES).to_numpy().astype(_ROW_TYPE, order="C")

@@ -64,6 +64,16 @@ class Model:
         answers: NDArray[np.float32] = self._session.run([self._output], {self._input: rows})[0]
         return answers[:, 1]
 
+    def sound_probabilities(self, rows: Rows) -> NDArray[np.float32]:
+        """Return the same within 0 to 1, out of which adding float32 rounds some; BrokenBundle for other numbers."""
+        answers = self.probabilities(rows)
+        unsound = int((~((answers >= -TOLERANCE) & (answers <= 1 + TOLERANCE))).sum())
+        if unsound:
+            raise BrokenBundle(
+                f"The model's answers to {unsound:,} of {len(answers):,} users are no probabilities. Roll it back."
+            )
+        return np.clip(answers, 0, 1)
+
     def verify(self) -> None:
         """Raise BrokenBundle unless the recorded inputs get their recorded answers: finite, equal, in time."""
         recorded = self.bundle.recorded

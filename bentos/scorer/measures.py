@@ -59,6 +59,8 @@ class Measures(Collector):
         self.model: tuple[str, str] | None = None
         """Version and digest of what is served."""
         self.model_refusals = 0
+        self.unsound_answers = 0
+        """Answers of the model that were no probability."""
 
     def request(self, route: str, *, status: int, seconds: float) -> None:
         """Count a request by its route's template."""
@@ -111,6 +113,12 @@ class Measures(Collector):
         yield GaugeMetricFamily("scorer_spool_bytes", "Prediction records on disk.", value=self.spool_bytes)
         yield _counter(
             "scorer_model_refusals", "Model versions that did not verify.", {(): self.model_refusals}, ()
+        )
+        yield _counter(
+            "scorer_unsound_answers",
+            "Answers of the model that were no probability.",
+            {(): self.unsound_answers},
+            (),
         )
         info = GaugeMetricFamily("scorer_model_info", "The model served.", labels=("model_version", "digest"))
         if self.model:

@@ -126,10 +126,10 @@ class PredictionLog:
         lost = 0
         try:
             for frame in read_segment(segment):
-                outcome = self._replay_frame(frame)
-                if outcome is Outcome.AWAY or self._stopping.is_set():
+                refused = self._replay_frame(frame)
+                if refused is None or self._stopping.is_set():
                     return None
-                lost += frame.size if outcome is Outcome.REFUSED else 0
+                lost += refused
                 self._empty_queue()
         except FileNotFoundError:
             return 0  # another process was quicker
@@ -138,8 +138,19 @@ class PredictionLog:
             return lost + 1
         return lost
 
-    def _replay_frame(self, frame: Frame) -> Outcome:
-        return Outcome.REFUSED if frame.records is None else self._store(frame.records, state="replayed")
+    def _replay_frame(self, frame: Frame) -> int | None:
+        return frame.size if frame.records is None else self._replay_records(frame.records)
+
+    def _replay_records(self, records: list[Prediction]) -> int | None:
+        """Store records; where the store refuses them, halve until only those that it refuses are left out."""
+        outcome = self._store(records, state="replayed")
+        if outcome is not Outcome.REFUSED:
+            return 0 if outcome is Outcome.STORED else None
+        if len(records) == 1:
+            return 1
+        half = len(records) // 2
+        refused = [self._replay_records(part) for part in (records[:half], records[half:])]
+        return None if None in refused else sum(one for one in refused if one)
 
     def _lose(self, count: int, *, why: str) -> None:
         self._measures.log["lost"] += count

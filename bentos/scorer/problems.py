@@ -93,6 +93,15 @@ def not_ready(reason: str) -> Problem:
     return Problem(reason, status=503, code="not_ready", headers=_RETRY_LATER)
 
 
+def unsound_model() -> Problem:
+    """Return the answer where the model's own was no probability; nothing of it is logged or acted upon."""
+    return Problem(
+        "The model's answer for these features is no probability. Roll back to the version before it.",
+        status=503,
+        code="model_unsound",
+    )
+
+
 def too_busy() -> Problem:
     """Return the answer beyond the bounds on what is worked on at once."""
     return Problem(

@@ -16,10 +16,11 @@ from bentos.scorer.keeper import Keeper
 from bentos.scorer.lookup import Lookup
 from bentos.scorer.measures import Measures
 from bentos.scorer.prediction_log import PredictionLog
-from bentos.scorer.problems import Problem
+from bentos.scorer.problems import Problem, unsound_model
 from bentos.scorer.requests import Values, read_batch, read_single, user_of
 from bentos.scorer.rows import Defaults, Stored, complete, filled, is_nothing_given
 from bentos.scorer.serving import Serving
+from propensity.model import TOLERANCE
 from propensity.store import Prediction
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -135,12 +136,25 @@ class Scoring:
     ) -> list[PredictAnswer | ItemError]:
         asked = [item for item in items if isinstance(item, Asked)]
         probabilities = serving.probabilities([item.row for item in asked]) if asked else []
-        records = [
-            self._record(item, probability, serving=serving, cutoff=cutoff, started=started, route="batch")
-            for item, probability in zip(asked, probabilities, strict=True)
+        told = iter(probabilities)
+        return [
+            self._answer_item(item, next(told), serving=serving, cutoff=cutoff, started=started)
+            if isinstance(item, Asked)
+            else item
+            for item in items
         ]
-        answers = iter(records)
-        return [_answer_of(next(answers)) if isinstance(item, Asked) else item for item in items]
+
+    def _answer_item(
+        self, asked: Asked, probability: float, *, serving: Serving, cutoff: int, started: float
+    ) -> PredictAnswer | ItemError:
+        try:
+            return _answer_of(
+                self._record(
+                    asked, probability, serving=serving, cutoff=cutoff, started=started, route="batch"
+                )
+            )
+        except Problem as problem:
+            return ItemError(user_id=asked.user_id, error=problem.detail)
 
     def _record(
         self,
@@ -152,6 +166,8 @@ class Scoring:
         started: float,
         route: str = "predict",
     ) -> Prediction:
+        if not 0.0 <= probability <= 1.0:
+            probability = self._rounded(probability)
         document = serving.model.document
         sequence = next(self._sequence)
         prediction = int(probability >= document.threshold)
@@ -177,6 +193,13 @@ class Scoring:
         )
         self._log.add(record)
         return record
+
+    def _rounded(self, probability: float) -> float:
+        """Take back what adding float32 rounds a hair out of 0 to 1; a Problem for what is no probability."""
+        if not -TOLERANCE <= probability <= 1.0 + TOLERANCE:  # nor is NaN
+            self._measures.unsound_answers += 1
+            raise unsound_model()
+        return min(1.0, max(0.0, probability))
 
 
 def _answer_of(record: Prediction) -> PredictAnswer:

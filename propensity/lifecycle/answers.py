@@ -44,10 +44,10 @@ def untrue(given: Iterable[Prediction], *, model: Model, least: int) -> str:
 
 
 def answers_to(rows: Sequence[bytes], *, model: Model) -> Answers:
-    """Sum up what a model answers to packed feature rows, one for each user."""
+    """Sum up what a model answers to packed feature rows, one for each user; BrokenBundle if no probability."""
     if not rows:
         return NOBODY
-    above = model.probabilities(_columns(rows, model=model)) >= model.document.threshold
+    above = model.sound_probabilities(_columns(rows, model=model)) >= model.document.threshold
     return Answers(len(set(rows)), float(above.mean()))
 
 

@@ -52,9 +52,13 @@ def broken_promise(rollout: LedgerEntry, champion: Champion, *, store: Store, se
 def _off_promise(rows: list[bytes], *, model: Model, before: str, store: Store, settings: Settings) -> str:
     """Say how far a model is off its promise on these rows, and what came before it is not."""
     promised = model.document.contact_share
+    try:
+        live = answers_to(rows, model=model)
+    except BrokenBundle as error:
+        return str(error)
     judge = partial(
         complaint,
-        answers_to(rows, model=model),
+        live,
         promised=promised,
         least_users=settings.rollout_watch_users,
         tolerance=settings.rollout_watch_tolerance,
@@ -64,9 +68,10 @@ def _off_promise(rows: list[bytes], *, model: Model, before: str, store: Store, 
         return ""  # what came before could only excuse more
     try:
         old = Model(bundle_of(store, before.partition("@")[2]))
+        before_it = answers_to(rows, model=old)
     except BrokenBundle:  # nothing is known of these users then
         return alone
-    return judge(before=answers_to(rows, model=old), promised_before=old.document.contact_share)
+    return judge(before=before_it, promised_before=old.document.contact_share)
 
 
 def complaint(

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from jobs.score import ScoreSummary, score
 from propensity.bundle import SCHEMA, Bundle, Estimate, ModelDocument, Recorded
+from propensity.errors import BrokenBundle
 from propensity.events import Event
 from propensity.events.event import DAY, HOUR
 from propensity.features import definition
@@ -151,3 +152,11 @@ def test_where_nobody_is_active_nothing_is_scored(store: Store, model: Model) ->
     nobody = ScoreSummary(users=0, new=0, positives=0, cutoff=CUTOFF + 90 * DAY)
     assert score(store, model, model_version="3", cutoff=CUTOFF + 90 * DAY, lag=0) == nobody
     assert store.scores.cutoffs(10) == []
+
+
+def test_a_model_without_a_probability_for_somebody_scores_nobody_of_the_batch(store: Store) -> None:
+    store.events.add([Event("e-1", "looked", "view", CUTOFF - HOUR, "p-1", "c-1", 1_000)])
+    unsound = model_with(weights=[0.0, math.inf], bias=0.0, threshold=0.5)
+    with pytest.raises(BrokenBundle, match="16 of 21 users are no probabilities"):
+        score(store, unsound, model_version="1", cutoff=CUTOFF, lag=0)
+    assert store.scores.cutoffs(1) == []

@@ -79,22 +79,34 @@ def bundle(bias: float, *, recorded: float | None = None) -> Bundle:
 
 def bundle_by_cart(least: float) -> Bundle:
     """A bundle that promises to put nobody above the threshold, and puts everybody there who has so full a cart."""
-    like = bundle(0.0)
+    return _bundle_of_margin("Sub", least, inputs=[0.0, 1.0], answers=[_sigmoid(-least), _sigmoid(1 - least)])
+
+
+def unsound_bundle() -> Bundle:
+    """A bundle that answers NaN for an empty cart, which its recorded inputs don't have: zero times infinity."""
+    return _bundle_of_margin("Mul", math.inf, inputs=[1.0, 2.0], answers=[1.0, 1.0])
+
+
+def _bundle_of_margin(operator: str, operand: float, *, inputs: list[float], answers: list[float]) -> Bundle:
     nodes = [
-        helper.make_node("Sub", ["rows", "least"], ["margin"]),
+        helper.make_node(operator, ["rows", "operand"], ["margin"]),
         helper.make_node("Sigmoid", ["margin"], ["buys"]),
         helper.make_node("Concat", ["buys", "buys"], ["probabilities"], axis=1),
     ]
     graph = helper.make_graph(
         nodes,
-        "generous",
+        "by cart",
         [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 1])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
-        [numpy_helper.from_array(np.array([least], dtype=np.float32), "least")],
+        [numpy_helper.from_array(np.array([operand], dtype=np.float32), "operand")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    said = Recorded(inputs=[[0.0], [1.0]], probabilities=[1 / (1 + math.exp(least - x)) for x in (0.0, 1.0)])
-    return Bundle.make(onnx=model.SerializeToString(), document=like.document, recorded=said)
+    said = Recorded(inputs=[[cart] for cart in inputs], probabilities=answers)
+    return Bundle.make(onnx=model.SerializeToString(), document=bundle(0.0).document, recorded=said)
+
+
+def _sigmoid(margin: float) -> float:
+    return 1 / (1 + math.exp(-margin))
 
 
 @pytest.fixture(scope="session")

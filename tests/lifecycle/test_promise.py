@@ -20,13 +20,15 @@ from propensity.model import Model
 from propensity.registry import Registry, TrainingRecord
 from propensity.settings import Settings
 from propensity.store import Prediction, Score, Store
-from tests.lifecycle.conftest import BETTER, GOOD, bundle, bundle_by_cart
+from tests.lifecycle.conftest import BETTER, GOOD, bundle, bundle_by_cart, unsound_bundle
 from tests.lifecycle.test_rollout import World, kill
 
 LEAST = 40
 """What a cart must hold for BETTER to put its owner above the threshold; GOOD puts nobody there."""
 ALIKE = "3"
 """A version that answers as BETTER does, but for a hair."""
+UNSOUND = "4"
+"""A version that has no answer for an empty cart."""
 MADE_UP = ["request", "mixed", "default"]
 HALF = Estimate(0.5, 0.45, 0.55)
 
@@ -142,13 +144,13 @@ class Watched(World):
 
 @pytest.fixture(scope="module")
 def watched_versions(empty_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry's database with GOOD, BETTER and ALIKE as they are here."""
+    """A registry's database with GOOD, BETTER, ALIKE and UNSOUND as they are here."""
     folder = tmp_path_factory.mktemp("watched")
     shutil.copy(empty_registry, folder / "mlflow.db")
     registry = Registry(f"sqlite:///{folder}/mlflow.db", artifacts=folder / "artifacts")
     pipeline = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
     (folder / "nothing").mkdir()
-    for one in (bundle(-0.1), bundle_by_cart(LEAST), bundle_by_cart(LEAST + 0.01)):
+    for one in (bundle(-0.1), bundle_by_cart(LEAST), bundle_by_cart(LEAST + 0.01), unsound_bundle()):
         registry.record(TrainingRecord({}, {}, {"verdict": "promoted"}, one, pipeline, folder / "nothing"))
     return folder / "mlflow.db"
 
@@ -188,6 +190,15 @@ def test_a_model_whose_live_answers_break_its_promise_is_taken_back_by_itself(wo
 def test_a_model_whose_live_answers_keep_its_promise_stays(world: Watched) -> None:
     world.answer(BETTER, above=50)
     assert world.look() == "done"
+    assert world.settled() == (BETTER, BETTER, BETTER)
+
+
+def test_a_model_without_a_probability_for_users_we_scored_is_taken_back(world: Watched) -> None:
+    world.time += 10 * MINUTE
+    world.serve(UNSOUND)
+    world.score(above=197)
+    assert world.look() == "rolled back"
+    assert "answers to 3 of 200 users are no probabilities" in world.registry.version(UNSOUND).rejected
     assert world.settled() == (BETTER, BETTER, BETTER)
 
 

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from bentos.scorer.assembly import Assembly
+from propensity.bundle import Bundle, Recorded
 from propensity.events.event import HOUR
 from propensity.features.definition import NAMES
 from propensity.features.online import default_row, user_features
-from propensity.store import Store
+from propensity.settings import Settings
+from propensity.store import Store, open_store
 
 BRIEF = b'{"user_id": "12345", "last_activity_hours": 2.5, "cart_count": 3, "session_duration": 15.2}'
 BRIEF_BATCH = b'{"users": [{"user_id": "12345", "cart_count": 3}, {"user_id": "67890", "cart_count": 0}]}'
@@ -270,3 +273,51 @@ def test_predictions_are_counted_by_source_version_and_probability(ask: Ask, ass
     assert "scorer_store_lookup_seconds_count 2.0" in metrics
     digest = assembly.keeper.ready().model.bundle.digest
     assert f'scorer_model_info{{digest="{digest}",model_version="7"}} 1.0' in metrics
+
+
+def unsound_model() -> bytes:
+    """A linear model with an infinite weight: an empty cart times infinity is no number."""
+    weights = np.zeros((len(NAMES), 1), dtype=np.float32)
+    weights[NAMES.index("cart_count")] = np.inf
+    nodes = [
+        helper.make_node("MatMul", ["rows", "weights"], ["margin"]),
+        helper.make_node("Sigmoid", ["margin"], ["buys"]),
+        helper.make_node("Concat", ["buys", "buys"], ["probabilities"], axis=1),
+    ]
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "unsound",
+            [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, len(NAMES)])],
+            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
+            [numpy_helper.from_array(weights, "weights")],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    return bytes(model.SerializeToString())
+
+
+def test_an_answer_that_is_no_probability_is_a_problem_of_its_own_user_and_is_not_logged(
+    bundle: Bundle, settings: Settings, promote: Callable[..., None], running: Callable[..., Any], caller: Any
+) -> None:
+    cart = [float(name == "cart_count") for name in NAMES]
+    unsound = Bundle.make(
+        onnx=unsound_model(),
+        document=bundle.document,
+        recorded=Recorded(inputs=[cart, cart], probabilities=[1.0, 1.0]),
+    )
+    with open_store(settings.store_uri.get_secret_value()) as store:
+        promote(store, unsound, version="7")
+        with running(settings) as parts:
+            parts.keeper.ready(wait_seconds=10)
+            ask = caller(parts)
+            single = ask("POST", "/predict", json={"user_id": "a", "cart_count": 0})
+            batch = ask("POST", "/predict/batch", content=BRIEF_BATCH).json()["predictions"]
+            metrics = ask("GET", "/metrics").text
+        logged = store.predictions.latest(10)
+    assert (single.status_code, single.json()["error"]["code"]) == (503, "model_unsound")
+    assert batch[0]["probability"] == 1.0
+    assert batch[1]["error"]["code"] == "model_unsound"
+    assert [one.user_id for one in logged] == ["12345"]
+    assert "scorer_unsound_answers_total 2.0" in metrics
