@@ -132,9 +132,13 @@ $(VENV)/.browser: $(VENV)/.ready
 	@uv=$$(command -v uv || echo $(BIN)/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$uv sync --frozen --quiet --inexact --group browser
 	@touch $@
 
-load: setup $(VENV)-loadtests/.ready ## Put load on a service  (HOST=http://127.0.0.1:8080 USERS=20 DURATION=30; PROPENSITY_API_KEY from the environment)
-	$(VENV)-loadtests/bin/locust --locustfile loadtests/locustfile.py --headless --host $(or $(HOST),http://127.0.0.1:8080) \
-	  --users $(or $(USERS),20) --spawn-rate 20 --run-time $(or $(DURATION),30)s --stop-timeout 10 --only-summary $(ARGS)
+LOAD_REPORT := build/load/$(or $(SHAPE),load).html
+
+load: setup $(VENV)-loadtests/.ready ## Put load on a service  (URL=http://127.0.0.1:8080 SHAPE=steady|ramp|spike|soak, or USERS=20 DURATION=30; PROPENSITY_API_KEY from the environment)
+	@mkdir -p $(dir $(LOAD_REPORT))
+	@$(VENV)-loadtests/bin/locust --locustfile loadtests/locustfile.py --headless --host $(or $(URL),$(HOST),http://127.0.0.1:8080) \
+	  $(if $(SHAPE),--shape $(SHAPE),--users $(or $(USERS),20) --spawn-rate 20 --run-time $(or $(DURATION),30)s) \
+	  --stop-timeout 10 --only-summary --html $(LOAD_REPORT) $(ARGS); code=$$?; echo "Report: $(CURDIR)/$(LOAD_REPORT)"; exit $$code
 
 bench: setup $(VENV)-bench/.ready $(if $(filter all,$(PEERS)),$(VENV)-bench-mlserver/.ready) ## Compare side by side, into docs/benchmarks.md  (PEERS=all ROUNDS=5 SECONDS=5 EVENTS=5000000; 0 leaves a part out)
 	@command -v h2load >/dev/null || { command -v apt-get >/dev/null && [ $$(id -u) = 0 ] && apt-get install -y -qq nghttp2-client >/dev/null; } || true

@@ -1,17 +1,21 @@
-"""Who asks: an app's back end for one user or for many, for somebody unknown, and a client that gets it wrong.
+"""Who asks: an app's back end for one user or for many, for somebody unknown, a client that gets it wrong, an app's events.
 
-Each behaviour knows the one status that is right for it; any other, a reset connection among them, is a failure. Nothing
-is sent twice: locust tries once, and its HTTP client repeats no POST.
+Each behaviour knows the one status that is right for it, and what the answer has to say.
 """
 
 import os
 import random
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from locust import FastHttpUser, task
-from locust.exception import StopUser
+from locust import events, task
 
-KEY: Final = "PROPENSITY_API_KEY"
+from loadtests.answers import error_of, events_taken, prediction_of, predictions_of
+from loadtests.asking import KEY, Asking
+
+EVENTS_KEY: Final = "PROPENSITY_EVENTS_KEY"
+"""Of the scope `events`; where it is not set, the other key is taken for both."""
 SHOPPERS: Final = 100_000
 BATCH: Final = 100
 BAD: Final = (
@@ -23,44 +27,6 @@ BAD: Final = (
     b'{"user_id": "12345"',
     b"[]",
 )
-
-
-class Asking(FastHttpUser):  # type: ignore[misc]
-    """A client with a key that pauses between requests as long as --pause-ms says."""
-
-    abstract = True
-    pauses = 1
-    """How many times --pause-ms this behaviour pauses."""
-    max_retries = 0
-    network_timeout = 10.0
-    connection_timeout = 10.0
-
-    def on_start(self) -> None:
-        """Take the key from the environment: a command line can be read by others."""
-        key = os.environ.get(KEY)
-        if not key:
-            self.environment.process_exit_code = 2
-            self.environment.runner.quit()
-            raise StopUser(f"There is no API key. Set {KEY}.")
-        self.headers = {"Content-Type": "application/json", "X-API-Key": key}
-        if self.environment.parsed_options.host_header:
-            self.headers["Host"] = self.environment.parsed_options.host_header
-
-    def wait_time(self) -> float:
-        """Return a pause in seconds, drawn so that clients do not march in step."""
-        pause: float = self.pauses * self.environment.parsed_options.pause_ms / 1000
-        return random.uniform(0.5, 1.5) * pause  # noqa: S311 - it spreads load, it guards nothing
-
-    def ask(self, path: str, body: dict[str, Any] | bytes, *, expect: int, name: str) -> None:
-        """Send one request; whatever is not answered by the expected status is a failure."""
-        sent = {"data": body} if isinstance(body, bytes) else {"json": body}
-        with self.client.post(path, **sent, headers=self.headers, name=name, catch_response=True) as answer:
-            if answer.status_code == expect:
-                answer.success()
-            elif answer.status_code:
-                answer.failure(f"status {answer.status_code} instead of {expect}")
-            else:  # no answer at all: what happened to the connection is the reason
-                answer.failure(repr(answer.error))
 
 
 def shopper() -> dict[str, Any]:
@@ -81,7 +47,8 @@ class Single(Asking):
     @task  # type: ignore[untyped-decorator]
     def predict(self) -> None:
         """Expect a prediction."""
-        self.ask("/predict", shopper(), expect=200, name="single")
+        user = shopper()
+        self.ask("/predict", user, expect=200, check=prediction_of(user["user_id"]), name="single")
 
 
 class Batch(Asking):
@@ -94,7 +61,8 @@ class Batch(Asking):
     def predict(self) -> None:
         """Expect a list of predictions."""
         users = [shopper() for _ in range(BATCH)]
-        self.ask("/predict/batch", {"users": users}, expect=200, name="batch")
+        check = predictions_of([user["user_id"] for user in users])
+        self.ask("/predict/batch", {"users": users}, expect=200, check=check, name="batch")
 
 
 class UnknownUser(Asking):
@@ -106,7 +74,7 @@ class UnknownUser(Asking):
     def predict(self) -> None:
         """Expect to be told so."""
         body = {"user_id": f"nobody-{random.randrange(SHOPPERS)}"}  # noqa: S311
-        self.ask("/predict", body, expect=404, name="unknown user")
+        self.ask("/predict", body, expect=404, check=error_of("unknown_user"), name="unknown user")
 
 
 class BadInput(Asking):
@@ -117,4 +85,61 @@ class BadInput(Asking):
     @task  # type: ignore[untyped-decorator]
     def predict(self) -> None:
         """Expect to be refused, each time."""
-        self.ask("/predict", random.choice(BAD), expect=422, name="bad input")  # noqa: S311
+        body = random.choice(BAD)  # noqa: S311
+        self.ask("/predict", body, expect=422, check=error_of("invalid"), name="bad input")
+
+
+class Events(Asking):
+    """Sends what users do, each event twice, as a client does that never saw the first answer; then asks for the user.
+
+    It writes into the store, from which models are trained, so it runs only where it is named.
+    """
+
+    weight = 2
+    pauses = 5
+    keys = (EVENTS_KEY, KEY)
+
+    def on_start(self) -> None:
+        """Take the key of the scope `predict` as well."""
+        super().on_start()
+        self._asking = {**self.headers, "X-API-Key": os.environ.get(KEY, self.headers["X-API-Key"])}
+
+    @task  # type: ignore[untyped-decorator]
+    def send(self) -> None:
+        """Expect the event to be new once, known the second time, and to be felt by the next prediction."""
+        event = happening()
+        self.ask("/events", event, expect=202, check=events_taken(accepted=1, unchanged=0), name="event")
+        self.ask(
+            "/events", event, expect=202, check=events_taken(accepted=0, unchanged=1), name="event again"
+        )
+        self.ask(
+            "/predict",
+            {"user_id": event["user_id"]},
+            expect=200,
+            check=prediction_of(event["user_id"]),
+            name="user of an event",
+            headers=self._asking,
+        )
+
+
+def happening() -> dict[str, Any]:
+    """Return an event of a few seconds ago of a user who is new."""
+    number = uuid.uuid4().hex
+    return {
+        "event_id": f"load-{number}",
+        "user_id": f"load-{number[:12]}",
+        "event_type": random.choice(("view", "cart")),  # noqa: S311
+        "event_time": (datetime.now(UTC) - timedelta(seconds=5)).isoformat(),
+        "product_id": "load-test",
+    }
+
+
+def listen() -> None:
+    """Have locust leave out what writes, unless it was named."""
+    events.init.add_listener(leave_out_events)
+
+
+def leave_out_events(environment: Any, **_: object) -> None:
+    """Leave `Events` out where no behaviour was named."""
+    if not environment.parsed_options.user_classes:
+        environment.user_classes = [one for one in environment.user_classes if one is not Events]
