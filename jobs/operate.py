@@ -60,6 +60,11 @@ def tend(hands: Hands) -> None:
 def answer_requests(hands: Hands) -> None:
     """Do what people asked for, oldest first; one that can't be done says why, one that can't be done now waits."""
     for request in requests.open_requests(hands.store):
+        if hands.clock() - request.at > requests.LASTS:
+            requests.answer(
+                request, requests.REFUSED, result=requests.TOO_OLD, store=hands.store, clock=hands.clock
+            )
+            continue
         try:
             state, result = requests.DONE, _answer(request, hands)
         except OutsideError:

@@ -8,6 +8,7 @@ refused   it could not: evidence `result` says why
 from collections.abc import Callable
 from typing import Final, Literal
 
+from propensity.events.event import DAY
 from propensity.store import LedgerEntry, Store
 
 KIND: Final = "request"
@@ -16,6 +17,9 @@ DONE: Final = "done"
 REFUSED: Final = "refused"
 RECENT: Final = 100
 """Entries that are looked at for open ones: people do not write more in one tick."""
+LASTS: Final = DAY
+"""What was asked for longer ago than this is not what anybody wants now, though no operator has looked since."""
+TOO_OLD: Final = "Nobody took it up within a day: no operator ran. Ask again if it is still wanted."
 Action = Literal["retrain", "promote", "roll back"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from jobs.operate import PATIENCE, Hands, operate, step
-from propensity.events.event import HOUR
+from propensity.events.event import DAY, HOUR
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.requests import ask
 from propensity.lifecycle.trainings import recent_trainings
@@ -88,6 +88,19 @@ def test_a_request_to_retrain_starts_one_training(world: World) -> None:
     again = world.asked("retrain")
     assert again.evidence["result"] == "asked before: training-1"
     assert list(world.platform.started) == [1]
+
+
+@pytest.mark.parametrize(("micros", "state"), [(DAY - 1, "done"), (DAY, "refused")])
+def test_a_request_that_nobody_took_up_for_a_day_is_not_carried_out(
+    world: World, micros: int, state: str
+) -> None:
+    request = ask("retrain", reason="of long ago", store=world.store, clock=world.clock)
+    world.time = request.at + micros
+    world.look()
+    found = world.store.ledger.get(request.sequence)
+    assert found is not None
+    assert found.state == state
+    assert bool(world.platform.started) is (state == "done")
 
 
 def test_a_request_to_promote_ends_with_the_version_served(world: World) -> None:
