@@ -1,0 +1,120 @@
+"""The fast path is held to everything while it is fast: load on a served process, and at the same time whatever can be sent.
+
+The load asks with every feature given and knows the model's own answers; meanwhile requests are made from the OpenAPI
+document, right ones and wrong ones. No 5xx, no answer but the model's, and a record for each.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+from bentos.scorer.openapi import document
+from propensity.bundle import Bundle
+from propensity.store import Store, open_store
+from tests.scorer.conftest import Served, make_prediction, put_in_production, served, wait_for
+from tests.witness import Told, Witnesses, given_in_full
+
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+BODIES = [("/predict", mode) for mode in schemathesis.GenerationMode] + [
+    ("/predict/batch", schemathesis.GenerationMode.POSITIVE),
+    ("/events", schemathesis.GenerationMode.NEGATIVE),
+]
+EXAMPLES = 60
+
+
+@pytest.fixture
+def kept(tmp_path: Path, bundle: Bundle) -> Iterator[Store]:
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        put_in_production(store, bundle, version="7")
+        yield store
+
+
+@pytest.fixture
+def service(tmp_path: Path, kept: Store) -> Iterator[Served]:  # noqa: ARG001 - it makes the champion
+    address = f"sqlite:///{tmp_path / 'store.db'}"
+    with served(tmp_path, PROPENSITY_HOME=str(tmp_path), PROPENSITY_STORE_URI=address) as running:
+        wait_for(lambda: running.answers("/readyz"), seconds=20)
+        yield running
+
+
+class Fuzz:
+    """Requests made from the document, one after the other over one connection, and the ids of what they were answered."""
+
+    def __init__(self, url: str) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.ids: list[str] = []
+        self._client = httpx.Client(base_url=url, timeout=10)
+        self._described = schemathesis.openapi.from_dict(document())
+
+    def run(self, path: str, mode: schemathesis.GenerationMode) -> None:
+        """Ask and check the document's promises."""
+
+        @given(case=self._described[path]["POST"].as_strategy(generation_mode=mode))
+        @examples(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+        )
+        def check(case: Any) -> None:
+            sent = case.as_transport_kwargs(base_url=str(self._client.base_url))
+            given = {name: sent[name] for name in ("headers", "json") if sent.get(name) is not None}
+            if sent.get("data") is not None:
+                given["content"] = sent["data"]
+            answer = self._client.post(path, **given)
+            self._keep(answer)
+            case.validate_response(answer, checks=CHECKS)
+
+        check()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    def _keep(self, answer: httpx.Response) -> None:
+        self.statuses[answer.status_code] += 1
+        if answer.status_code == 200:
+            said = answer.json()
+            items = said.get("predictions", [said])
+            self.ids += [item["prediction_id"] for item in items if "prediction_id" in item]
+
+
+def unrecorded(store: Store, ids: list[str]) -> int:
+    """Return how many of the predictions have no record: adding one that is there changes nothing."""
+    records = [msgspec.structs.replace(make_prediction(0), prediction_id=one) for one in ids]
+    return sum(store.predictions.add(records[start : start + 500]) for start in range(0, len(records), 500))
+
+
+@pytest.mark.slow
+def test_under_load_whatever_is_asked_there_is_no_5xx_no_answer_but_the_models_and_no_record_missing(
+    service: Served, kept: Store, bundle: Bundle
+) -> None:
+    port = int(service.url.rsplit(":", 1)[1])
+    fuzz = Fuzz(service.url)
+    with Witnesses(port, given_in_full(bundle, count=500, seed=3), clients=4, pause_seconds=0.0) as load:
+        for path, mode in BODIES:
+            fuzz.run(path, mode)
+    fuzz.close()
+    told: Told = load.told
+    assert not told.broken
+    assert set(told.statuses) == {("given", 200)}
+    assert len(told.answers) > 1_000, "The fuzzing was not under load."
+    assert told.disagreeing == []
+    assert fuzz.statuses[200] > EXAMPLES
+    assert fuzz.statuses[422] > EXAMPLES / 2
+    assert service.terminate() == 0
+    ids = told.prediction_ids + fuzz.ids
+    assert len(set(ids)) == len(ids) == kept.predictions.count()
+    assert unrecorded(kept, ids) == 0
