@@ -40,15 +40,27 @@ def is_there() -> bool:
     return shutil.which("h2load") is not None
 
 
-def measure(url: str, *, body: Path, connections: int, seconds: float, before: Sequence[str] = ()) -> Reading:
-    """Post `body` to `url` over some connections for a while; `before` is what the command begins with (taskset)."""
+def measure(
+    url: str,
+    *,
+    body: Path,
+    connections: int,
+    seconds: float,
+    before: Sequence[str] = (),
+    rate: float | None = None,
+) -> Reading:
+    """Post `body` to `url` over some connections for a while; `before` is what the command begins with (taskset).
+
+    As quickly as it is answered, after a warm-up; or `rate` times a second from the first moment on.
+    """
+    pace = [f"--warm-up-time={WARM_UP_SECONDS}"] if rate is None else [f"--rps={rate / connections}"]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         log = Path(folder) / "requests.tsv"
         duration = f"{max(1, round(seconds))}"
         command = [
             *before,
             *("h2load", "--h1", "-t", "1", "-c", str(connections), "-D", duration),
-            *(f"--warm-up-time={WARM_UP_SECONDS}", f"--log-file={log}", "-d", str(body)),
+            *(*pace, f"--log-file={log}", "-d", str(body)),
             *("-H", "content-type: application/json", url),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words

@@ -34,6 +34,10 @@ class Server:
         """Return what the process and its children take, pages they share counted once (Linux only)."""
         return sum(map(_pss, _family(self._process.pid))) / 1024
 
+    def resident_mb(self) -> float:
+        """Return what the process and its children hold in memory, whoever else shares it (Linux only)."""
+        return sum(map(_rss, _family(self._process.pid))) / 1024
+
     def cpu_seconds(self) -> float:
         """Return the processor time that the process and its children have taken so far (Linux only)."""
         return sum(map(_ticks, _family(self._process.pid))) / os.sysconf("SC_CLK_TCK")
@@ -126,8 +130,16 @@ def _ticks(pid: int) -> int:
 
 
 def _pss(pid: int) -> int:
+    return _kib(Path(f"/proc/{pid}/smaps_rollup"), name="Pss:")
+
+
+def _rss(pid: int) -> int:
+    return _kib(Path(f"/proc/{pid}/status"), name="VmRSS:")
+
+
+def _kib(path: Path, *, name: str) -> int:
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        lines = path.read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
