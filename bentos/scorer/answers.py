@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from bentos.scorer.problems import ErrorDetail
+from propensity.explanation import Contribution
 
 FeaturesFrom = Literal["request", "store", "mixed", "default"]
 
@@ -22,6 +23,24 @@ class PredictAnswer(msgspec.Struct, frozen=True, gc=False):
     prediction_id: str
     features_from: FeaturesFrom
     """All from the request; all from the store; mixed of both; or given ones completed by the declared defaults."""
+
+
+class ExplainAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What each feature did to one user's answer: base + all contributions = raw, which the model then calibrates."""
+
+    user_id: str
+    prediction: int
+    probability: float
+    threshold: float
+    model_version: str
+    features_from: FeaturesFrom
+    unit: str
+    """Of base, raw and contributions: `share of votes` or `log-odds`."""
+    base: float
+    """The raw output averaged over the training rows."""
+    raw: float
+    contributions: list[Contribution]
+    """The weightiest first."""
 
 
 class ItemError(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from bentos.scorer.explaining import Explaining
 from bentos.scorer.intake import Intake
 from bentos.scorer.keeper import Keeper
 from bentos.scorer.keys import Guard
@@ -52,6 +53,7 @@ class Assembly:
             pod=settings.pod_name or socket.gethostname(),
             boot=boot,
         )
+        self.explaining = Explaining(self.scoring)
 
     def start(self) -> None:
         """Start the threads that find the model and write the log."""

@@ -20,7 +20,7 @@ from propensity.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Scope = Literal["predict", "events", "read"]
+Scope = Literal["predict", "events", "read", "explain"]
 RECHECK_SECONDS: Final = 1.0
 """How long a changed file may go unnoticed; looking costs a stat call."""
 

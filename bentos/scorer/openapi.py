@@ -33,6 +33,7 @@ _ERRORS: Final = {
     403: "The key lacks the scope.",
     404: "Unknown user and no feature given.",
     408: "The body took too long to arrive.",
+    409: "The model carries no explanation data.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The body breaks the schema.",
@@ -78,6 +79,16 @@ def _paths() -> Json:
                 example=BATCH_EXAMPLE,
                 answer="BatchAnswer",
                 errors=_POST_ERRORS,
+            )
+        },
+        "/explain": {
+            "post": _post(
+                "explain",
+                "What each feature adds to this user's answer, exactly; asked as `/predict` is.",
+                body=ref("PredictRequest"),
+                example=EXAMPLE,
+                answer="ExplainAnswer",
+                errors=(404, 409, *_POST_ERRORS),
             )
         },
         "/events": {

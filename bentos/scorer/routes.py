@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from bentos.scorer import keys, pages
+from bentos.scorer import explaining, keys, pages
 from bentos.scorer.answers import StatusAnswer
 from bentos.scorer.assembly import Assembly
 from bentos.scorer.exchange import JSON, Headers, Receive, read_body
@@ -34,18 +34,28 @@ async def _predict(assembly: Assembly, headers: Headers, receive: Receive) -> An
 class _Threaded:
     """Work for a thread of its own, a few at once."""
 
-    def __init__(self, work: Callable[[Assembly, bytes], bytes], *, status: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Assembly, bytes], bytes],
+        *,
+        status: int = 200,
+        threads: int = MAX_LONG,
+        at_once: int = MAX_LONG,
+        limit: int = MAX_LONG_BODY,
+    ) -> None:
         self._work = work
         self._status = status
+        self._at_once = at_once
+        self._limit = limit
         self._running = 0
-        self._threads = ThreadPoolExecutor(MAX_LONG, thread_name_prefix="long-request")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="long-request")
 
     async def __call__(self, assembly: Assembly, headers: Headers, receive: Receive) -> Answer:
-        if self._running >= MAX_LONG:
+        if self._running >= self._at_once:
             raise too_busy()
         self._running += 1
         try:
-            body = await read_body(receive, headers, limit=MAX_LONG_BODY)
+            body = await read_body(receive, headers, limit=self._limit)
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._threads, self._work, assembly, body)
         finally:
@@ -55,6 +65,10 @@ class _Threaded:
 
 def _batch(assembly: Assembly, body: bytes) -> bytes:
     return _encode(assembly.scoring.predict_batch(body))
+
+
+def _explain(assembly: Assembly, body: bytes) -> bytes:
+    return _encode(assembly.explaining.explain(body))
 
 
 def _events(assembly: Assembly, body: bytes) -> bytes:
@@ -106,7 +120,15 @@ def routes() -> dict[str, Route]:
     found = {
         "/predict": Route(method="POST", handler=_predict, scope="predict", label="/predict"),
         "/predict/batch": Route(
-            method="POST", handler=_Threaded(_batch, status=200), scope="predict", label="/predict/batch"
+            method="POST", handler=_Threaded(_batch), scope="predict", label="/predict/batch"
+        ),
+        "/explain": Route(
+            method="POST",
+            handler=_Threaded(
+                _explain, threads=explaining.THREADS, at_once=explaining.WAITING, limit=MAX_BODY
+            ),
+            scope="explain",
+            label="/explain",
         ),
         "/events": Route(
             method="POST", handler=_Threaded(_events, status=202), scope="events", label="/events"

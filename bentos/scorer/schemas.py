@@ -4,7 +4,14 @@ from typing import Any
 
 import msgspec
 
-from bentos.scorer.answers import EventsAnswer, ItemError, ModelAnswer, PredictAnswer, StatusAnswer
+from bentos.scorer.answers import (
+    EventsAnswer,
+    ExplainAnswer,
+    ItemError,
+    ModelAnswer,
+    PredictAnswer,
+    StatusAnswer,
+)
 from bentos.scorer.problems import ErrorAnswer
 from bentos.scorer.requests import MAX_BATCH_USERS, USER_ID_PATTERN
 from propensity.events.event import EVENT_TYPES, MAX_ID_LENGTH
@@ -21,7 +28,7 @@ def ref(name: str) -> Json:
 def all_schemas() -> Json:
     """Return every schema by its name."""
     _, answers = msgspec.json.schema_components(
-        [PredictAnswer, ItemError, EventsAnswer, ModelAnswer, StatusAnswer, ErrorAnswer],
+        [PredictAnswer, ExplainAnswer, ItemError, EventsAnswer, ModelAnswer, StatusAnswer, ErrorAnswer],
         ref_template="#/components/schemas/{name}",
     )
     requests = {

@@ -82,13 +82,14 @@ class Scoring:
         started = time.perf_counter()
         serving = self._keeper.ready(wait_seconds=wait_seconds)
         cutoff = self._now()
-        asked = self._read(body, serving=serving, cutoff=cutoff)
-        if not asked.row:
-            lag = serving.model.document.lag
-            (stored,) = self._lookup.find_many([asked.user_id], cutoff=cutoff, lag=lag)
-            self._complete(asked, stored=stored, cutoff=cutoff)
+        asked = self._row_now(body, serving=serving, cutoff=cutoff)
         (probability,) = serving.probabilities([asked.row])
         return _answer_of(self._record(asked, probability, serving=serving, cutoff=cutoff, started=started))
+
+    def complete_now(self, body: bytes) -> tuple[Asked, Serving]:
+        """Return the row that would be answered now, and by what; blocking."""
+        serving = self._keeper.ready()
+        return self._row_now(body, serving=serving, cutoff=self._now()), serving
 
     def predict_batch(self, body: bytes, *, wait_seconds: float = 0.0) -> BatchAnswer:
         """Answer `POST /predict/batch`; blocking, for a thread of its own."""
@@ -114,6 +115,14 @@ class Scoring:
         if not serving.is_told_enough(values):
             return Asked(user_id, values)
         return Asked(user_id, values, filled(values, rest=self._defaults.at(cutoff)))
+
+    def _row_now(self, body: bytes, *, serving: Serving, cutoff: int) -> Asked:
+        asked = self._read(body, serving=serving, cutoff=cutoff)
+        if not asked.row:
+            lag = serving.model.document.lag
+            (stored,) = self._lookup.find_many([asked.user_id], cutoff=cutoff, lag=lag)
+            self._complete(asked, stored=stored, cutoff=cutoff)
+        return asked
 
     def _read_item(self, raw: bytes, *, serving: Serving, cutoff: int) -> Asked | ItemError:
         try:
@@ -167,7 +176,7 @@ class Scoring:
         route: str = "predict",
     ) -> Prediction:
         if not 0.0 <= probability <= 1.0:
-            probability = self._rounded(probability)
+            probability = self.rounded(probability)
         document = serving.model.document
         sequence = next(self._sequence)
         prediction = int(probability >= document.threshold)
@@ -194,7 +203,7 @@ class Scoring:
         self._log.add(record)
         return record
 
-    def _rounded(self, probability: float) -> float:
+    def rounded(self, probability: float) -> float:
         """Take back what adding float32 rounds a hair out of 0 to 1; a Problem for what is no probability."""
         if not -TOLERANCE <= probability <= 1.0 + TOLERANCE:  # nor is NaN
             self._measures.unsound_answers += 1
