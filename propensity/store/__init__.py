@@ -3,6 +3,7 @@
 `open_store(uri)` is the only door; what it returns is described by `protocol.Store`.
 """
 
+from propensity.store.experiments import Arm, Experiment, Trial
 from propensity.store.findings import MonitorWindow, Outcome
 from propensity.store.opening import open_store
 from propensity.store.protocol import Store
@@ -22,9 +23,11 @@ from propensity.store.records import (
 
 __all__ = [
     "Added",
+    "Arm",
     "Champion",
     "Contact",
     "EventSummary",
+    "Experiment",
     "IngestRecord",
     "LedgerEntry",
     "MonitorWindow",
@@ -34,6 +37,7 @@ __all__ = [
     "Score",
     "Store",
     "TargetList",
+    "Trial",
     "UserRange",
     "open_store",
 ]

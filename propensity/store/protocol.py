@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, Self
 
 from propensity.events import Event, Refusal
+from propensity.store.experiments import Arm, Experiment, Trial
 from propensity.store.findings import MonitorWindow, Outcome
 from propensity.store.records import (
     Added,
@@ -133,6 +134,12 @@ class PredictionStore(Protocol):
 
 
 class ScoreStore(Protocol):
+    def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
+        """Return the newest of an experiment's arm with predicted_at >= since, ordered as `latest`."""
+
+    def first_answers(self, arm: Arm, *, since: int, until: int) -> dict[str, int]:
+        """Return when each user of an arm was first answered with `since <= predicted_at < until`; one pass over the arm."""
+
     """The champion's answers for all active users at fixed cutoffs; one per (user, cutoff), the first one stays."""
 
     def add(self, scores: Iterable[Score]) -> int:
@@ -247,6 +254,22 @@ class BundleStore(Protocol):
 
 class LedgerStore(Protocol):
     """Entries numbered without gap or race; a state changes only from the state its writer saw."""
+class ExperimentStore(Protocol):
+    """Which experiment is on, and what the pods saw of its challenger."""
+
+    def current(self) -> Experiment | None:
+        """Return the experiment that is on."""
+
+    def set_current(self, experiment: Experiment | None) -> None:
+        """Overwrite which experiment is on; None for none."""
+
+    def report(self, trial: Trial) -> None:
+        """Write or overwrite what a process saw of an experiment."""
+
+    def trials(self, number: int) -> list[Trial]:
+        """Return what all processes saw of an experiment, by boot."""
+
+
 
     def claim(
         self,
@@ -307,4 +330,7 @@ class Store(Protocol):
         """Return the store itself."""
 
     def __exit__(self, *_: object) -> None:
+    shadows: PredictionStore
+    """What a challenger said of copies of requests: nobody was answered so, so no reader of answers meets them."""
         """Close it."""
+    experiments: ExperimentStore

@@ -76,7 +76,9 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     boot: str
     """Names the process that counted `sequence`."""
     route: str
-    """`predict` or `batch`."""
+    """`predict`, `batch` or, in a store's `shadows`, `shadow`."""
+    arm: str | None = None
+    """`champion` or `challenger`, as an experiment assigned the user; None where none splits users."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from pymongo import ASCENDING, DESCENDING
 
 from propensity.store.batches import batches
+from propensity.store.experiments import Arm
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document, to_document
 from propensity.store.records import Prediction, Ranked, Score
@@ -28,36 +29,55 @@ def of_cutoff(cutoff: int) -> dict[str, dict[str, str]]:
 
 
 class MongoPredictions:
-    """protocol.PredictionStore on the collection `predictions`."""
+    """protocol.PredictionStore on the collection of that name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, name: str = "predictions") -> None:
         self._database = database
+        self._name = name
 
     def add(self, predictions: Sequence[Prediction]) -> int:
         """Store predictions; return how many were new."""
-        return self._database.add_new("predictions", (to_document(one, key=_KEY) for one in predictions))
+        return self._database.add_new(self._name, (to_document(one, key=_KEY) for one in predictions))
 
     def latest(self, limit: int) -> list[Prediction]:
         """Return the newest by predicted_at, then prediction_id, descending."""
         if limit < 1:
             return []
-        with self._database.collection("predictions") as collection:
+        with self._database.collection(self._name) as collection:
             found = list(collection.find().sort(_NEWEST).limit(limit))
         return [from_document(one, Prediction, key=_KEY) for one in found]
 
     def count(self) -> int:
         """Count them all."""
-        with self._database.collection("predictions") as collection:
+        with self._database.collection(self._name) as collection:
             return collection.count_documents({})
 
     def histogram(self, *, since: int, until: int, width: int) -> list[int]:
         """Count answers by stretches of `width` microseconds: a stretch of the index by time for each."""
         edges = [*range(since, until, width), until]
-        with self._database.collection("predictions") as collection:
+        with self._database.collection(self._name) as collection:
             return [
                 collection.count_documents({"predicted_at": {"$gte": first, "$lt": end}})
                 for first, end in pairwise(edges)
             ]
+
+    def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
+        """Return the newest of an arm, from the index that holds experiments' answers alone."""
+        if limit < 1:
+            return []
+        where = {"arm": arm, "predicted_at": {"$gte": since}}
+        with self._database.collection(self._name) as collection:
+            found = list(collection.find(where).sort(_NEWEST).limit(limit))
+        return [from_document(one, Prediction, key=_KEY) for one in found]
+
+    def first_answers(self, arm: Arm, *, since: int, until: int) -> dict[str, int]:
+        """Return when each user of an arm was first answered."""
+        stages: list[dict[str, Any]] = [
+            {"$match": {"arm": arm, "predicted_at": {"$gte": since, "$lt": until}}},
+            {"$group": {"_id": "$user_id", "first": {"$min": "$predicted_at"}}},
+        ]
+        with self._database.collection(self._name) as collection:
+            return {one["_id"]: int(one["first"]) for one in collection.aggregate(stages)}
 
 
 class MongoScores:

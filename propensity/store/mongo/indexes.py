@@ -20,7 +20,16 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
         IndexModel([("reason", ASCENDING)], name="by_reason"),
     ],
     "ingests": [IndexModel([("finished_at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
-    "predictions": [IndexModel([("predicted_at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
+    "predictions": [
+        IndexModel([("predicted_at", DESCENDING), ("_id", DESCENDING)], name="by_time"),
+        IndexModel(
+            [("arm", ASCENDING), ("predicted_at", DESCENDING), ("_id", DESCENDING)],
+            name="by_arm",
+            partialFilterExpression={"arm": {"$exists": True}},
+        ),
+    ],
+    "shadows": [IndexModel([("predicted_at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
+    "trials": [IndexModel([("number", ASCENDING), ("_id", ASCENDING)], name="by_number")],
     "scores": [
         IndexModel(
             [("cutoff", ASCENDING), ("probability", DESCENDING), ("user_id", ASCENDING)],

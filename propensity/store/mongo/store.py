@@ -10,6 +10,7 @@ from propensity.store.mongo.contacts import MongoContacts
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document
 from propensity.store.mongo.events import MongoEvents
+from propensity.store.mongo.experiments import MongoExperiments
 from propensity.store.mongo.findings import MongoOutcomes, MongoReports, MongoWindows
 from propensity.store.mongo.intake import MongoIngests, MongoRefused
 from propensity.store.mongo.ledger import MongoLedger
@@ -17,6 +18,7 @@ from propensity.store.protocol import (
     BundleStore,
     ContactStore,
     EventStore,
+    ExperimentStore,
     IngestStore,
     LedgerStore,
     OutcomeStore,
@@ -41,12 +43,14 @@ class MongoStore:
         self.refused: RefusedStore = MongoRefused(self._database)
         self.ingests: IngestStore = MongoIngests(self._database)
         self.predictions: PredictionStore = MongoPredictions(self._database)
+        self.shadows: PredictionStore = MongoPredictions(self._database, name="shadows")
         self.scores: ScoreStore = MongoScores(self._database)
         self.outcomes: OutcomeStore = MongoOutcomes(self._database)
         self.contacts: ContactStore = MongoContacts(self._database)
         self.windows: WindowStore = MongoWindows(self._database)
         self.reports: ReportStore = MongoReports(self._database)
         self.bundles: BundleStore = MongoBundles(self._database)
+        self.experiments: ExperimentStore = MongoExperiments(self._database)
         self.ledger: LedgerStore = MongoLedger(self._database)
 
     def champion(self) -> Champion | None:

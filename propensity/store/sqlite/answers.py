@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from propensity.store.batches import batches
+from propensity.store.experiments import Arm
 from propensity.store.records import Prediction, Ranked, Score
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.table import Table
@@ -16,11 +17,12 @@ VARIABLES: Final = 500
 
 
 class SqlitePredictions:
-    """protocol.PredictionStore on one file."""
+    """protocol.PredictionStore on one file, in the table of that name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, name: str = "predictions") -> None:
         self._database = database
-        self._table = Table(database, "predictions", Prediction)
+        self._name = name
+        self._table = Table(database, name, Prediction)
 
     def add(self, predictions: Sequence[Prediction]) -> int:
         """Store predictions; return how many were new."""
@@ -33,20 +35,38 @@ class SqlitePredictions:
     def count(self) -> int:
         """Count them all."""
         with self._database.reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM predictions").fetchone()[0])
+            return int(connection.execute(f"SELECT count(*) FROM {self._name}").fetchone()[0])  # noqa: S608
 
     def histogram(self, *, since: int, until: int, width: int) -> list[int]:
         """Count answers by stretches of `width` microseconds, from the index by time alone."""
         counts = [0] * -(-(until - since) // width)
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT (predicted_at - ?) / ?, count(*) FROM predictions "
+                f"SELECT (predicted_at - ?) / ?, count(*) FROM {self._name} "  # noqa: S608 - our own name
                 "WHERE predicted_at >= ? AND predicted_at < ? GROUP BY 1",
                 (since, width, since, until),
             ).fetchall()
         for stretch, answers in rows:
             counts[stretch] = answers
         return counts
+
+    def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
+        """Return the newest of an arm, from the index that holds experiments' answers alone."""
+        return self._table.select(
+            "WHERE arm = ? AND predicted_at >= ? ORDER BY predicted_at DESC, prediction_id DESC LIMIT ?",
+            arm,
+            since,
+            limit,
+        )
+
+    def first_answers(self, arm: Arm, *, since: int, until: int) -> dict[str, int]:
+        """Return when each user of an arm was first answered."""
+        statement = (
+            f"SELECT user_id, min(predicted_at) FROM {self._name} "  # noqa: S608 - our own name
+            "WHERE arm = ? AND predicted_at >= ? AND predicted_at < ? GROUP BY user_id"
+        )
+        with self._database.reading() as connection:
+            return dict(connection.execute(statement, (arm, since, until)).fetchall())
 
 
 class SqliteScores:

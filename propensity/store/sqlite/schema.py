@@ -111,6 +111,33 @@ MIGRATIONS: Final = (
         """,
         "CREATE INDEX contacts_by_time ON contacts (arm, listed_at, user_id)",
     ),
+    (
+        "ALTER TABLE predictions ADD COLUMN arm TEXT",
+        """
+        CREATE INDEX predictions_by_arm ON predictions (arm, predicted_at, prediction_id, user_id)
+        WHERE arm IS NOT NULL
+        """,
+        """
+        CREATE TABLE shadows (
+            prediction_id TEXT NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, predicted_at INTEGER NOT NULL,
+            probability REAL NOT NULL, prediction INTEGER NOT NULL, threshold REAL NOT NULL,
+            model_version TEXT NOT NULL, features_from TEXT NOT NULL, feature_version INTEGER NOT NULL,
+            features BLOB NOT NULL, latency_us INTEGER NOT NULL, pod TEXT NOT NULL, sequence INTEGER NOT NULL,
+            boot TEXT NOT NULL, route TEXT NOT NULL, arm TEXT
+        )
+        """,
+        "CREATE INDEX shadows_by_time ON shadows (predicted_at, prediction_id)",
+        """
+        CREATE TABLE experiment (
+            only_one INTEGER PRIMARY KEY CHECK (only_one = 1), record BLOB NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE trials (
+            number INTEGER NOT NULL, boot TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (number, boot)
+        ) WITHOUT ROWID
+        """,
+    ),
 )
 
 

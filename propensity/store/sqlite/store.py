@@ -9,6 +9,7 @@ from propensity.store.protocol import (
     BundleStore,
     ContactStore,
     EventStore,
+    ExperimentStore,
     IngestStore,
     LedgerStore,
     OutcomeStore,
@@ -24,6 +25,7 @@ from propensity.store.sqlite.bundles import SqliteBundles
 from propensity.store.sqlite.contacts import SqliteContacts
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.events import SqliteEvents
+from propensity.store.sqlite.experiments import SqliteExperiments
 from propensity.store.sqlite.findings import SqliteOutcomes, SqliteReports, SqliteWindows
 from propensity.store.sqlite.intake import SqliteIngests, SqliteRefused
 from propensity.store.sqlite.ledger import SqliteLedger
@@ -42,12 +44,14 @@ class SqliteStore:
         self.refused: RefusedStore = SqliteRefused(self._database)
         self.ingests: IngestStore = SqliteIngests(self._database)
         self.predictions: PredictionStore = SqlitePredictions(self._database)
+        self.shadows: PredictionStore = SqlitePredictions(self._database, name="shadows")
         self.scores: ScoreStore = SqliteScores(self._database)
         self.outcomes: OutcomeStore = SqliteOutcomes(self._database)
         self.contacts: ContactStore = SqliteContacts(self._database)
         self.windows: WindowStore = SqliteWindows(self._database)
         self.reports: ReportStore = SqliteReports(self._database)
         self.bundles: BundleStore = SqliteBundles(self._database)
+        self.experiments: ExperimentStore = SqliteExperiments(self._database)
         self.ledger: LedgerStore = SqliteLedger(self._database)
 
     def champion(self) -> Champion | None:
