@@ -26,7 +26,7 @@ DOCKERFILE_loadtests := loadtests/Dockerfile
 HAS_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test verify-full check format lock docs clean images load-images image-sizes cluster e2e bench bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
+.PHONY: help setup demo test journeys verify-full check format lock docs clean images load-images image-sizes cluster e2e bench bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,10 +51,15 @@ $(VENV)/.ready: uv.lock pyproject.toml
 demo: setup ## Run the whole loop once: log, model, HTTP answer  (DATA=file FORMAT=taobao for a real log)
 	@$(BIN)/propensity demo $(if $(DATA),--data '$(DATA)') $(if $(FORMAT),--format $(FORMAT))
 
+OF_OTHER_STAGES = --ignore=tests/chart --ignore=tests/e2e --ignore=tests/verify --ignore=tests/dashboard/browser
+
 test: setup ## Run the tests
-	@echo "Running the tests (some three minutes on two cores) …"
-	$(BIN)/pytest -n 2 --dist loadscope --ignore=tests/chart --ignore=tests/e2e --ignore=tests/verify --ignore=tests/dashboard/browser $(ARGS)
+	@echo "Running the tests (some four minutes on two cores) …"
+	$(BIN)/pytest -n 2 --dist loadscope -m "not journey" $(OF_OTHER_STAGES) $(ARGS)
 	@echo "All passed. Try next: make demo; make check; $(BIN)/propensity --help"
+
+journeys: setup ## Run the tests of whole processes that live for a while, or are killed (some three minutes)
+	$(BIN)/pytest -n 2 --dist loadscope -m journey $(OF_OTHER_STAGES) $(ARGS)
 
 verify-full: setup ## Measure what takes long: false alarms and power of the drift verdict (half an hour)
 	$(BIN)/pytest tests/verify $(ARGS)

@@ -28,7 +28,7 @@ from tests.lifecycle.conftest import bundle, bundle_by_cart
 from tests.load import Load
 from tests.scorer.conftest import Served, served, wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 GOOD, ALTERED, NOT_A_NUMBER, SLOW, GENEROUS = "1", "2", "3", "4", "5"
 SLOW_SECONDS = 2.0
 

@@ -152,7 +152,7 @@ def town(
         yield Town(read_settings(), store, simulate(SCENARIO))
 
 
-@pytest.mark.slow
+@pytest.mark.journey
 @pytest.mark.timeout(600)
 def test_a_shop_whose_users_change_gets_a_new_model_without_a_person_and_without_a_failed_request(
     town: Town,

@@ -1,5 +1,7 @@
 """A running shop, an empty one and one whose store and registry are away, each behind the real pages."""
 
+import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +19,19 @@ SECONDS = 60
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Path:
-    """The home of a shop that has been running for a while; tests that write take a copy."""
-    home = tmp_path_factory.mktemp("shop")
-    (home / "mlflow.db").write_bytes(empty_registry.read_bytes())
-    open_a_shop(home, now=time.time_ns() // 1000, users=500)
+    """The home of a shop that has been running for a while; tests that write take a copy.
+
+    Its training takes twenty seconds, so all processes of a test run share one.
+    """
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shop"
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "open").exists():
+            home.mkdir()
+            (home / "mlflow.db").write_bytes(empty_registry.read_bytes())
+            open_a_shop(home, now=time.time_ns() // 1000, users=500)
+            (home / "open").touch()
     return home
 
 

@@ -17,7 +17,7 @@ from tests.jobs.monitored_shop import MONDAY, MonitoredShop
 from tests.lifecycle.conftest import BETTER, GOOD, NOT_A_NUMBER
 from tests.lifecycle.mortal import NOW, monitor, operate, platform_of, registry_of, run
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 Ends = dict[str, Any]
 Prepare = Callable[[Store, Registry, Settings], object]
 PROMOTION = ["promotion: intended", "promotion: bundled", "promotion: alias set", "promotion: done"]

@@ -16,7 +16,7 @@ from propensity.store import open_store
 from tests.lifecycle.mortal import NOW, registry_of, run, train
 from training.challenger import registered_before
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 SCENARIO = Scenario(users=400, days=24, seed=3)
 
 
