@@ -1,10 +1,12 @@
-"""Lines of a text as a column, a block at a time, so that memory does not grow with the file.
+"""A text in blocks of whole lines, and the lines of a block as a column, so that memory does not grow with the file.
 
 A block is cut at a newline and split there and nowhere else: line numbers stay exact whatever stands in a line, and a
 row that runs over two lines is refused in both instead of swallowing what follows it.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO, Final
 
 import polars as pl
@@ -13,31 +15,72 @@ from propensity.errors import NotText
 from propensity.events import Reason
 
 BLOCK_BYTES: Final = 8 << 20
-"""What is held at once; parsing takes some ten times that in memory, and larger blocks are no faster."""
+"""What is parsed at once; that takes some ten times as much memory, and larger blocks are no faster."""
 MAX_LINE_BYTES: Final = 16 << 20
 BOM: Final = b"\xef\xbb\xbf"
 BINARY_CHECK_BYTES: Final = 64 << 10
 """How far from the start a zero byte says that a file is binary; later ones are a fault of their line."""
 
 
-def read_lines(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:
-    """Yield the lines that are not empty, with columns line (1-based), raw and fault (`not_utf8` or null).
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a text."""
 
-    NotText where the stream holds something else than lines of UTF-8.
-    """
+    data: bytes
+    before: int = 0
+    """Lines of the text that stand before them."""
+
+    @cached_property
+    def height(self) -> int:
+        """How many lines there are, empty ones too."""
+        return self.data.count(b"\n") + (not self.data.endswith(b"\n") and self.data != b"")
+
+    def take_first(self) -> tuple[str, "Block"]:
+        """Return the first line that is not empty, and the rest; an empty line where there is none."""
+        rest = self
+        while rest.data:
+            line, _, data = rest.data.partition(b"\n")
+            rest = Block(data, rest.before + 1)
+            if first := line.removesuffix(b"\r"):
+                return first.decode(errors="backslashreplace"), rest
+        return "", rest
+
+
+def read_blocks(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield a text in blocks; NotText where the stream holds something else than lines of UTF-8."""
     before = 0
-    for block in _blocks(stream, name=name, size=block_bytes):
+    for data in _pieces(stream, name=name, size=block_bytes):
         if not before:
-            _expect_text(block[:BINARY_CHECK_BYTES], name)
-            _expect_newlines(block, name)
-        lines = _split(block.removeprefix(BOM) if not before else block)
-        if not before:
-            _expect_utf8(lines, name)
-        yield lines.with_row_index("line", offset=before + 1).filter(pl.col("raw") != "")
-        before += lines.height
+            _expect_text(data[:BINARY_CHECK_BYTES], name)
+            _expect_newlines(data, name)
+            block = Block(data.removeprefix(BOM))
+            _expect_utf8(block, name)
+        else:
+            block = Block(data, before)
+        yield block
+        before += block.height
 
 
-def _blocks(stream: BinaryIO, *, name: str, size: int) -> Iterator[bytes]:
+def read_lines(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:
+    """Yield the lines of a text as `split` does, block by block."""
+    return map(split, read_blocks(stream, name=name, block_bytes=block_bytes))
+
+
+def split(block: Block) -> pl.DataFrame:
+    """Return the lines that are not empty, with columns line (1-based), raw and fault (`not_utf8` or null)."""
+    data = block.data.removesuffix(b"\n")
+    try:
+        raw = pl.Series("raw", [data.decode()]).str.split("\n").explode(empty_as_null=False)
+        fault: pl.Series | pl.Expr = pl.lit(None, pl.String).alias("fault")
+    except UnicodeDecodeError:
+        raw, fault = _split_doubtful(data)
+    if b"\r" in data:
+        raw = raw.str.strip_suffix("\r")
+    lines = pl.DataFrame(raw).with_columns(fault).with_row_index("line", offset=block.before + 1)
+    return lines.filter(pl.col("raw") != "")
+
+
+def _pieces(stream: BinaryIO, *, name: str, size: int) -> Iterator[bytes]:
     """Yield pieces of about `size` bytes that end with a line."""
     rest = b""
     while chunk := stream.read(size):
@@ -55,23 +98,11 @@ def _blocks(stream: BinaryIO, *, name: str, size: int) -> Iterator[bytes]:
         yield rest
 
 
-def _split(block: bytes) -> pl.DataFrame:
-    block = block.removesuffix(b"\n")
-    try:
-        raw = pl.Series("raw", [block.decode()]).str.split("\n").explode(empty_as_null=False)
-        fault: pl.Series | pl.Expr = pl.lit(None, pl.String).alias("fault")
-    except UnicodeDecodeError:
-        raw, fault = _split_doubtful(block)
-    if b"\r" in block:
-        raw = raw.str.strip_suffix("\r")
-    return pl.DataFrame(raw).with_columns(fault)
-
-
-def _split_doubtful(block: bytes) -> tuple[pl.Series, pl.Series]:
+def _split_doubtful(data: bytes) -> tuple[pl.Series, pl.Series]:
     """Split a block with bytes that are no UTF-8, finding the lines they stand in."""
     raws: list[str] = []
     faults: list[str | None] = []
-    for line in block.split(b"\n"):
+    for line in data.split(b"\n"):
         try:
             raws.append(line.decode())
             faults.append(None)
@@ -106,7 +137,10 @@ def _expect_newlines(start: bytes, name: str) -> None:
         )
 
 
-def _expect_utf8(lines: pl.DataFrame, name: str) -> None:
+def _expect_utf8(block: Block, name: str) -> None:
+    if block.data.isascii():
+        return
+    lines = split(block)
     faulty = lines["fault"].count()
     if faulty * 2 > lines.height:
         raise NotText(

@@ -1,6 +1,8 @@
 """Rows of a Parquet file in the form that text rows have, so that one set of rules cleans both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,22 +13,29 @@ from jobs.ingest.rows import column_positions
 from propensity.errors import NotText, WrongFormat
 from propensity.events.formats import LogFormat
 
-CHUNK_ROWS: Final = 500_000
+CHUNK_ROWS: Final = 200_000
+"""As text about as much as a block of a text file, times two."""
 
 
-def read_parquet(path: Path, *, log_format: LogFormat, name: str) -> Iterator[pl.DataFrame]:
-    """Yield line (the row's number, from 1), raw, fault and the event's fields as text, times as microseconds.
+def read_parquet(path: Path, *, log_format: LogFormat, name: str) -> Iterator[Callable[[], pl.DataFrame]]:
+    """Yield what reads some rows: line (from 1), raw, fault and the event's fields as text, times as microseconds.
 
-    NotText where the file is damaged, WrongFormat where its columns are others.
+    NotText, from here or from there, where the file is damaged; WrongFormat where its columns are others.
     """
-    try:
+    with _damage_explained(name):
         schema = pl.read_parquet_schema(path)
         positions = _positions(list(schema), log_format, name)
         columns = {field: list(schema)[at] for field, at in positions.items()}
         scan = pl.scan_parquet(path)
         height = scan.select(pl.len()).collect().item()
         for offset in range(0, max(height, 1), CHUNK_ROWS):
-            yield _as_text(scan.slice(offset, CHUNK_ROWS), schema, columns, name, offset)
+            yield partial(_as_text, scan.slice(offset, CHUNK_ROWS), schema, columns, name, offset)
+
+
+@contextmanager
+def _damage_explained(name: str) -> Iterator[None]:
+    try:
+        yield
     except PolarsError as error:
         raise NotText(f"{name} is a damaged Parquet file ({error}). Copy or export it again.") from error
 
@@ -52,11 +61,9 @@ def _as_text(
         )
     rows = scan.select(_text(field, column, schema[column]) for field, column in columns.items())
     raw = pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator=",")
-    return (
-        rows.with_columns(raw.alias("raw"), pl.lit(None, pl.String).alias("fault"))
-        .collect()
-        .with_row_index("line", offset=offset + 1)
-    )
+    with _damage_explained(name):
+        found = rows.with_columns(raw.alias("raw"), pl.lit(None, pl.String).alias("fault")).collect()
+    return found.with_row_index("line", offset=offset + 1)
 
 
 def _text(field: str, column: str, dtype: pl.DataType) -> pl.Expr:

@@ -5,7 +5,7 @@ which knows the rules of quoting.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -57,15 +57,9 @@ class Layout:
         return None, *(fields[at] for at in self.positions.values())
 
 
-def read_rows(lines: Iterator[pl.DataFrame], *, log_format: LogFormat, name: str) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a text, block by block; WrongFormat where its first line is not of this format."""
-    layout: Layout | None = None
-    for block in lines:
-        if layout is None and block.height:
-            layout = _layout(split_line(block["raw"][0], log_format.delimiter), log_format, name)
-            yield layout.take_apart(block[1:] if log_format.has_header else block)
-        elif layout is not None:
-            yield layout.take_apart(block)
+def find_layout(first_line: str, *, log_format: LogFormat, name: str) -> Layout:
+    """Return where the fields stand in a text with this first line; WrongFormat where it is not of this format."""
+    return _layout(split_line(first_line, log_format.delimiter), log_format, name)
 
 
 def split_line(raw: str, delimiter: str) -> list[str]:

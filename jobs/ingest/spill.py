@@ -5,7 +5,7 @@ rows a row is. Equal rows have the same user, so each bucket can answer the seco
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,8 @@ BUCKET_BYTES: Final = 32 << 20
 MAX_BUCKETS: Final = 1_024
 """Beyond a file of 32 GB buckets grow instead: more of them would be many small writes."""
 REFUSED: Final = "refused"
+Packed = Mapping[str, memoryview]
+"""Rows of one block, serialised, by what they are kept under."""
 
 
 @contextmanager
@@ -41,18 +43,23 @@ class Spill:
         self._buckets = min(max(1, -(-source_bytes // BUCKET_BYTES)), MAX_BUCKETS)
         self._pieces: dict[str, list[int]] = {}
 
-    def put(self, cleaned: pl.DataFrame) -> None:
-        """Keep cleaned rows: events in the bucket of their user, the others with what is wrong with them."""
+    def pack(self, cleaned: pl.DataFrame) -> Packed:
+        """Return cleaned rows as `put` takes them: events by the bucket of their user, the others by what is wrong.
+
+        Touches nothing of the spill, so that many blocks may be packed at once.
+        """
         faulty = pl.col("reason").is_not_null()
-        self._put(REFUSED, cleaned.filter(faulty).select("line", "raw", "reason", "user_id"))
+        refused = cleaned.filter(faulty).select("line", "raw", "reason", "user_id")
         events = cleaned.filter(~faulty).drop("reason", "raw")
-        if self._buckets == 1:
-            self._put("0", events)
-            return
-        bucket = (pl.col("user_id").hash(seed=0) % self._buckets).alias("bucket")
-        parts = events.with_columns(bucket).partition_by("bucket", as_dict=True, include_key=False)
-        for (number,), part in parts.items():
-            self._put(str(number), part)
+        parts = {REFUSED: refused} | self._by_bucket(events)
+        return {name: _as_bytes(part) for name, part in parts.items() if part.height}
+
+    def put(self, packed: Packed) -> None:
+        """Keep packed rows."""
+        for name, piece in packed.items():
+            with on_disk(), (self._folder / name).open("ab") as file:
+                file.write(piece)
+            self._pieces.setdefault(name, []).append(len(piece))
 
     def events(self) -> Iterator[pl.DataFrame]:
         """Yield the buckets, each whole."""
@@ -63,14 +70,12 @@ class Spill:
         """Yield the refused rows in the pieces they came in."""
         return self._pieces_of(REFUSED)
 
-    def _put(self, name: str, rows: pl.DataFrame) -> None:
-        if not rows.height:
-            return
-        piece = io.BytesIO()
-        rows.write_ipc_stream(piece)
-        with on_disk(), (self._folder / name).open("ab") as file:
-            file.write(piece.getbuffer())
-        self._pieces.setdefault(name, []).append(len(piece.getbuffer()))
+    def _by_bucket(self, events: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        if self._buckets == 1:
+            return {"0": events}
+        bucket = (pl.col("user_id").hash(seed=0) % self._buckets).alias("bucket")
+        parts = events.with_columns(bucket).partition_by("bucket", as_dict=True, include_key=False)
+        return {str(number): part for (number,), part in parts.items()}
 
     def _pieces_of(self, name: str) -> Iterator[pl.DataFrame]:
         if name not in self._pieces:
@@ -78,3 +83,9 @@ class Spill:
         with on_disk(), (self._folder / name).open("rb") as file:
             for size in self._pieces[name]:
                 yield pl.read_ipc_stream(io.BytesIO(file.read(size)))
+
+
+def _as_bytes(rows: pl.DataFrame) -> memoryview:
+    piece = io.BytesIO()
+    rows.write_ipc_stream(piece)
+    return piece.getbuffer()

@@ -33,15 +33,13 @@ class Tally:
     def add(self, cleaned: pl.DataFrame, *, file: str) -> None:
         """Count a block of cleaned rows of a file."""
         self.rows += cleaned.height
-        faulty = cleaned.filter(pl.col("reason").is_not_null())
-        for reason, count, line in faulty.group_by("reason").agg(pl.len(), pl.col("line").min()).iter_rows():
+        faulty = pl.col("reason").is_not_null()
+        found = cleaned.filter(faulty).group_by("reason").agg(pl.len(), pl.col("line").min())
+        for reason, count, line in found.iter_rows():
             self.refused[reason] += count
             self.examples.setdefault(reason, f"{file}:{line}")
-        self._span(
-            *cleaned.filter(pl.col("reason").is_null())
-            .select(pl.col("event_time").min().alias("first"), pl.col("event_time").max().alias("last"))
-            .row(0)
-        )
+        times = pl.col("event_time").filter(~faulty)
+        self._span(*cleaned.select(times.min().alias("first"), times.max().alias("last")).row(0))
 
     def refuse(self, reason: Reason, count: int, *, place: str) -> None:
         """Count rows that were taken for events as refused after all; `place` is the first one's file and line."""

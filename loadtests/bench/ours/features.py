@@ -17,7 +17,6 @@ import numpy as np
 import polars as pl
 
 from jobs.ingest.files import find_files
-from jobs.ingest.identity import identify
 from jobs.ingest.ingestion import ingest
 from jobs.ingest.reading import read
 from loadtests.bench.heavy.windows import checksum
@@ -43,9 +42,8 @@ def in_memory(log: str, folder: Path, *, cutoff: int) -> pl.DataFrame:
     reading = read(file, folder=folder, log_format=FORMAT, now=cutoff, progress=lambda _: None)
     parts = []
     for bucket in reading.spill.events():
-        events = identify(bucket, source="bench").unique("event_id", maintain_order=True)
-        known = events.with_columns(ingested_at=pl.lit(None, pl.Int64))
-        parts.append(snapshots(known, [cutoff], lag=0))
+        events = bucket.unique("event_id", keep="any").with_columns(ingested_at=pl.lit(None, pl.Int64))
+        parts.append(snapshots(events, [cutoff], lag=0))
     return pl.concat(parts)
 
 
