@@ -6,20 +6,24 @@ run twice, be killed half-way and run again.
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from propensity.engine import HERE, Engine, feature_rows_of
 from propensity.features.definition import NAMES, VERSION
-from propensity.features.offline import feature_rows
+from propensity.lifecycle.champion import bundle_of
 from propensity.model import Model
-from propensity.store import Score, Store
+from propensity.store import Score, Store, UserRange
 
 logger = logging.getLogger(__name__)
 
 _ROW_TYPE: Final = np.dtype("<f4")
 """How a feature row travels in a Score."""
+EVENTS_AT_ONCE: Final = 500_000
+"""Events that a call on another machine works on; what it answers are counts alone."""
 
 
 class ScoreSummary(NamedTuple):
@@ -28,29 +32,60 @@ class ScoreSummary(NamedTuple):
     users: int
     """Users active at the cutoff, all of whom were scored."""
     new: int
-    """Scores that were not in the store before."""
+    """Scores that were not in the store before; not counted are those of a Dask worker that died before it said so."""
     positives: int
     """Users at or above the model's threshold."""
     cutoff: int
 
 
 def score(
-    store: Store, model: Model, *, model_version: str, cutoff: int, lag: int, batch_rows: int = 50_000
+    store: Store,
+    model: Model,
+    *,
+    model_version: str,
+    cutoff: int,
+    lag: int,
+    batch_rows: int = 50_000,
+    engine: Engine = HERE,
 ) -> ScoreSummary:
     """Score all users active at the cutoff, `batch_rows` at a time, from what was known then.
 
     BrokenBundle where an answer is no probability: of that batch nothing is written.
     """
+    given = model if engine.is_here else model.bundle.digest
+    work = partial(
+        _score_users, model=given, model_version=model_version, cutoff=cutoff, lag=lag, batch_rows=batch_rows
+    )
     users = new = positives = 0
-    for rows in feature_rows(store, [cutoff], lag=lag, with_labels=False):
-        for batch in rows.iter_slices(batch_rows):
-            scores = list(_scores(batch, model=model, model_version=model_version))
-            users += len(scores)
-            new += store.scores.add(scores)
-            positives += sum(one.prediction for one in scores)
+    for batch in engine.over_users(work, store, events_at_once=EVENTS_AT_ONCE):
+        users, new, positives = users + batch.users, new + batch.new, positives + batch.positives
     summary = ScoreSummary(users=users, new=new, positives=positives, cutoff=cutoff)
     logger.info("scored all active users", extra={"model_version": model_version, **summary._asdict()})
     return summary
+
+
+def _score_users(
+    store: Store,
+    users: UserRange,
+    *,
+    model: Model | str,
+    model_version: str,
+    cutoff: int,
+    lag: int,
+    batch_rows: int,
+) -> Iterator[ScoreSummary]:
+    """Score some users and yield what each batch came to; a model's digest stands for the one in the store."""
+    if isinstance(model, str):
+        model = Model(bundle_of(store, model))
+    for rows in feature_rows_of(store, users, cutoffs=[cutoff], lag=lag, with_labels=False):
+        for batch in rows.iter_slices(batch_rows):
+            scores = list(_scores(batch, model=model, model_version=model_version))
+            yield ScoreSummary(
+                users=len(scores),
+                new=store.scores.add(scores),
+                positives=sum(one.prediction for one in scores),
+                cutoff=cutoff,
+            )
 
 
 def _scores(rows: pl.DataFrame, *, model: Model, model_version: str) -> Iterator[Score]:

@@ -15,7 +15,8 @@
     ├── OutsideError                2x  a system we depend on
     │   ├── StoreUnavailable        20
     │   ├── RegistryUnavailable     21
-    │   └── ClusterUnavailable      22
+    │   ├── ClusterUnavailable      22
+    │   └── EngineUnavailable       23
     └── ModelError                  4x  a model version
         ├── NoChampion              40
         ├── BrokenBundle            41
@@ -121,6 +122,12 @@ class ClusterUnavailable(OutsideError):
     """The Kubernetes API can't be reached or refused the call."""
 
     exit_code = 22
+
+
+class EngineUnavailable(OutsideError):
+    """Dask's scheduler can't be reached, has no workers or lost them, or they are not of this release and store."""
+
+    exit_code = 23
 
 
 class ModelError(PropensityError):

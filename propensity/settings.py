@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Processes or threads for the heavy work."""
 
+    dask_address: str = Field(default="", pattern=r"^((tcp|tls)://.+)?$")
+    """`tcp://host:8786` or `tls://…` of a Dask scheduler that training and scoring use; empty for this machine alone."""
+
     model_reference: str = ""
     """`version@sha256:…` a scorer pod serves; empty means the store's own record of the champion."""
 

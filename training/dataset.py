@@ -8,14 +8,15 @@ import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from propensity.engine import HERE, Engine, feature_rows_of
 from propensity.errors import UnusableTrainingData
 from propensity.events.event import MICROS
-from propensity.features.offline import feature_rows
 from propensity.settings import Settings
 from propensity.store import Store
 from training import periods
@@ -27,6 +28,8 @@ MIN_USERS: Final = 50
 """Fewer users than this are a test of the import, not of a model."""
 MIN_CLASS: Final = {periods.FIT: 30, periods.CALIBRATE: 10, periods.VALIDATE: 10, periods.TEST: 10}
 """Buyers, and others, that each period must hold."""
+CELLS_AT_ONCE: Final = 6_000_000
+"""Events times cutoffs that a call on another machine works on: its rows travel, and are some 100 MB before compression."""
 _logger = logging.getLogger(__name__)
 
 
@@ -64,12 +67,13 @@ class TrainingSet:
         return self.rows[periods.TEST]
 
 
-def build(store: Store, settings: Settings, *, now: int) -> TrainingSet:
+def build(store: Store, settings: Settings, *, now: int, engine: Engine = HERE) -> TrainingSet:
     """Read a training set from the store; UnusableTrainingData where nothing can be learned from it."""
     window = find_window(store.events, now=now)
     plan = periods.plan(window.first, window.last, settings=settings)
     lag = settings.feature_lag_minutes * 60 * MICROS
-    chunks = feature_rows(store, plan.cutoffs, lag=lag, with_labels=True)
+    work = partial(feature_rows_of, cutoffs=plan.cutoffs, lag=lag, with_labels=True)
+    chunks = engine.over_users(work, store, events_at_once=max(1, CELLS_AT_ONCE // len(plan.cutoffs)))
     return assemble(chunks, plan=plan, window=window, lag=lag, settings=settings)
 
 

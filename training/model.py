@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from propensity.bundle import Bundle, ModelDocument, Recorded
+from propensity.engine import HERE, Engine
 from propensity.model import Model
 from propensity.settings import Settings
 from training import artifacts, calibration, document, evaluation, export, importances, search, threshold
@@ -54,6 +55,7 @@ def fit(
     now: int,
     git_commit: str,
     progress: Callable[[str], None],
+    engine: Engine = HERE,
 ) -> Trained:
     """Train on a training set; `now` is written down as the time of training.
 
@@ -61,7 +63,7 @@ def fit(
     model it was made from.
     """
     progress(f"Searching the {settings.search} grid on {len(training_set.fit):,} rows.")
-    found = search.find(training_set.fit, settings)
+    found = search.find(training_set.fit, settings, engine=engine)
     progress(f"Best is {found.name}; calibrating and exporting it.")
     calibrated = calibration.calibrate(
         found.pipeline, calibrate=training_set.calibrate, validate=training_set.validate

@@ -7,7 +7,6 @@ sample of its users; the winner is then fitted on all of it.
 import logging
 from typing import Any, Final, NamedTuple
 
-import joblib  # type: ignore[import-untyped]
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
+from propensity.engine import HERE, Engine
 from propensity.errors import UnusableTrainingData
 from propensity.settings import Settings
 from training import candidates, periods
@@ -38,30 +38,36 @@ class Found(NamedTuple):
     """One row per candidate, best first."""
 
 
-def find(rows: Rows, settings: Settings) -> Found:
-    """Search the grid that is set and fit its winner on all rows."""
-    sample = rows.thinned(SEARCH_ROWS, seed=settings.seed)
-    search = GridSearchCV(
-        candidates.empty_pipeline(),
-        candidates.grid(settings.search, seed=settings.seed),
-        scoring=SCORING,
-        cv=index_pairs(sample),
-        refit=False,
-        n_jobs=settings.workers,
-        error_score="raise",
-    )
-    with joblib.parallel_config(
-        backend="threading"
-    ):  # a forest lets go of the lock; processes cost seconds each
-        search.fit(sample.features, sample.labels)
-    chosen = search.cv_results_["params"][int(np.argmin(search.cv_results_["rank_test_score"]))]
+def find(rows: Rows, settings: Settings, *, engine: Engine = HERE) -> Found:
+    """Search the grid that is set, and fit its winner on all rows of it here."""
+    results = _compared(rows.thinned(SEARCH_ROWS, seed=settings.seed), settings, engine=engine)
+    chosen = results["params"][int(np.argmin(results["rank_test_score"]))]
     pipeline = _fitted(
         clone(candidates.empty_pipeline()).set_params(**chosen), rows, workers=settings.workers
     )
     name = candidates.family_name(pipeline)
     parameters = {key.split("__", 1)[1]: value for key, value in chosen.items() if key != candidates.STEP}
     _logger.info("search done", extra={"winner": name, "parameters": parameters})
-    return Found(pipeline=pipeline, name=name, parameters=parameters, table=_table(search.cv_results_))
+    return Found(pipeline=pipeline, name=name, parameters=parameters, table=_table(results))
+
+
+def _compared(sample: Rows, settings: Settings, *, engine: Engine) -> dict[str, Any]:
+    """Return what GridSearchCV found for every candidate."""
+    pairs = index_pairs(sample)
+    shared = [sample.features, sample.labels, *(side for pair in pairs for side in pair)]
+    with engine.searching(shared, workers=settings.workers) as n_jobs:
+        search = GridSearchCV(
+            candidates.empty_pipeline(),
+            candidates.grid(settings.search, seed=settings.seed),
+            scoring=SCORING,
+            cv=pairs,
+            refit=False,
+            n_jobs=n_jobs,
+            error_score="raise",
+        )
+        search.fit(sample.features, sample.labels)
+    results: dict[str, Any] = search.cv_results_
+    return results
 
 
 def index_pairs(rows: Rows) -> list[tuple[Indices, Indices]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from propensity.bundle import Bundle, ModelDocument
+from propensity.engine import HERE, Engine
 from propensity.errors import BrokenBundle, StoreUnavailable, VersionRejected
 from propensity.lifecycle import promotion
 from propensity.lifecycle.champion import bundle_of
@@ -55,6 +56,7 @@ class Training:
         clock: Callable[[], int],
         git_commit: str,
         say: Callable[[str], None],
+        engine: Engine = HERE,
     ) -> None:
         """Prepare; `say` hears one sentence per stage, `clock` gives microseconds since the epoch."""
         self._settings = settings
@@ -63,6 +65,7 @@ class Training:
         self._clock = clock
         self._git_commit = git_commit
         self._say = say
+        self._engine = engine
         self._entry: LedgerEntry | None = None
 
     def run(self, reason: str) -> Outcome:
@@ -101,7 +104,14 @@ class Training:
 
     def _made(self) -> Challenger:
         """Fit a model and register it."""
-        trained = self._fit(self._training_set())
+        trained = model.fit(
+            self._training_set(),
+            self._settings,
+            now=self._clock(),
+            git_commit=self._git_commit,
+            progress=self._say,
+            engine=self._engine,
+        )
         made = register(trained, mark=self._mark, registry=self._registry)
         self._say(f"Registered as version {made.version.number}, alias challenger.")
         self._leave(REGISTERED, version=made.version.number, events=trained.document.events)
@@ -113,12 +123,7 @@ class Training:
         return f"{number_of(self._entry)}@{self._entry.at if self._entry else 0}"
 
     def _training_set(self) -> TrainingSet:
-        return dataset.build(self._store, self._settings, now=self._clock())
-
-    def _fit(self, training_set: TrainingSet) -> Trained:
-        return model.fit(
-            training_set, self._settings, now=self._clock(), git_commit=self._git_commit, progress=self._say
-        )
+        return dataset.build(self._store, self._settings, now=self._clock(), engine=self._engine)
 
     def _judge(self, challenger: Challenger) -> Verdict:
         """Ask the gate, unless it has spoken before, and act on what it says."""
@@ -191,7 +196,7 @@ class Training:
         )
 
     def _fail(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        """Leave a training that did not end well as failed, whatever stopped it; the error goes on."""
+        """Leave a training that did not end well as failed; the error goes on."""
         with contextlib.suppress(StoreUnavailable):
             name = kind.__name__ if kind else "stopped"
             self._leave(FAILED, error=str(error) or name, failure=name)

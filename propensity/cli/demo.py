@@ -26,6 +26,7 @@ ELSEWHERE: Final = (
     "PROPENSITY_MODEL_REFERENCE",
     "PROPENSITY_MODEL_PATH",
     "PROPENSITY_PLATFORM",
+    "PROPENSITY_DASK_ADDRESS",
 )
 """What would lead the demo to a real store or registry; it keeps to its own folder."""
 

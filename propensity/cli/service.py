@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propensity.cli import door
+from propensity.cli.engine import opened_engine
 
 if TYPE_CHECKING:
     from bentos.scorer.keys import Scope
@@ -68,9 +69,15 @@ def score(at: object) -> None:
         if isinstance(at, datetime):
             cutoff = round(at.replace(tzinfo=UTC).timestamp()) * 1_000_000
         model = Model(bundle_of(store, champion.digest), threads=settings.workers)
-        summary = score_all(
-            store, model, model_version=champion.version, cutoff=cutoff, lag=model.document.lag
-        )
+        with opened_engine(settings) as engine:
+            summary = score_all(
+                store,
+                model,
+                model_version=champion.version,
+                cutoff=cutoff,
+                lag=model.document.lag,
+                engine=engine,
+            )
     click.echo(
         f"{summary.users:,} active users scored at {door.as_time(cutoff)} by version {champion.version}: "
         f"{summary.new:,} new, {summary.positives:,} at or above the threshold"

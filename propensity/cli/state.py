@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propensity.cli import door
+from propensity.cli.engine import check_engine, ping_engine
 from propensity.errors import PropensityError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def doctor() -> None:
     click.echo(f"platform {settings.platform}, home {settings.home}")
     codes = [
         code
-        for check in (check_names, check_store, check_registry, check_api_keys)
+        for check in (check_names, check_store, check_registry, check_engine, check_api_keys)
         for code in report(check, settings)
     ]
     if codes:
@@ -137,7 +138,7 @@ def check_api_keys(settings: "Settings") -> Iterator[Finding]:
 @click.command()
 @click.option("--seconds", default=300, show_default=True, help="How long to wait at most.")
 def wait(seconds: int) -> None:
-    """Wait until the store and the registry answer (what a Job does first).
+    """Wait until the store and the registry answer, and Dask where it is named (what a Job does first).
 
     \b
     Example:
@@ -162,10 +163,11 @@ def wait(seconds: int) -> None:
 
 
 def ping(settings: "Settings") -> None:
-    """Raise an OutsideError unless both answer now."""
+    """Raise an OutsideError unless all answer now."""
     with door.opened_store(settings) as store:
         store.ping()
     door.open_registry(settings).ping()
+    ping_engine(settings)
 
 
 @click.command()

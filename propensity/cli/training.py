@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from propensity.cli import data, door, simulated
+from propensity.cli.engine import opened_engine, ping_engine
 
 if TYPE_CHECKING:
+    from propensity.engine import Engine
     from propensity.registry import Registry
     from propensity.settings import Settings
     from propensity.store import Store
@@ -58,6 +60,8 @@ def train(
     if not retrain and (version := settled_champion(settings, registry=registry)):
         click.echo(f"Version {version} is in production; nothing to do. --retrain trains a challenger.")
         return
+    if simulate or data_path:
+        ping_engine(settings)  # as the registry
     if simulate:
         simulated.take_in_simulated(ctx, settings)
     if data_path:
@@ -92,22 +96,30 @@ def settled_champion(settings: "Settings", *, registry: "Registry") -> str | Non
 
 def run_training(settings: "Settings", *, registry: "Registry", reason: str) -> "Outcome":
     """Train with the clock and the commit of this machine."""
-    with door.opened_store(settings) as store:
-        return made_training(settings, registry=registry, store=store).run(reason)
+    with door.opened_store(settings) as store, opened_engine(settings) as engine:
+        return made_training(settings, registry=registry, store=store, engine=engine).run(reason)
 
 
 def run_asked_training(settings: "Settings", *, registry: "Registry", number: int) -> "Outcome | None":
     """Do the training that the ledger has claimed a number for; None where it has ended already."""
-    with door.opened_store(settings) as store:
-        return made_training(settings, registry=registry, store=store).run_asked(number)
+    with door.opened_store(settings) as store, opened_engine(settings) as engine:
+        return made_training(settings, registry=registry, store=store, engine=engine).run_asked(number)
 
 
-def made_training(settings: "Settings", *, registry: "Registry", store: "Store") -> "Training":
+def made_training(
+    settings: "Settings", *, registry: "Registry", store: "Store", engine: "Engine"
+) -> "Training":
     """Make a training that says what it does at the terminal."""
     from training.train import Training
 
     return Training(
-        settings, store=store, registry=registry, clock=door.now, git_commit=git_commit(), say=door.say
+        settings,
+        store=store,
+        registry=registry,
+        clock=door.now,
+        git_commit=git_commit(),
+        say=door.say,
+        engine=engine,
     )
 
 

@@ -1,17 +1,19 @@
 """Training sets to test with: one of made-up rows, where the truth is known, and one of the real Taobao log."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from distributed import LocalCluster
 
 from propensity.events import MICROS, Event
 from propensity.events.event import DAY, HOUR
 from propensity.features.definition import NAMES
 from propensity.settings import Settings, read_settings
-from propensity.store import Store, open_store
+from propensity.store import Champion, Store, open_store
 from training import dataset, model, periods
 from training.dataset import TrainingSet
 from training.model import Trained
@@ -111,3 +113,34 @@ def taobao_settings(quick: Settings) -> Settings:
 def taobao_set(taobao_store: Store, taobao_settings: Settings) -> TrainingSet:
     """The training set of the real log."""
     return dataset.build(taobao_store, taobao_settings, now=NOW)
+
+
+@pytest.fixture(scope="session")
+def dask_store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address that workers of Dask find in their environment."""
+    return f"sqlite:///{tmp_path_factory.mktemp('dask') / 'store.db'}"
+
+
+@pytest.fixture(scope="session")
+def dask_shop(taobao_store: Store, trained: Trained, dask_store_uri: str) -> Iterator[Store]:
+    """The real log there, with a champion and a ledger."""
+    with open_store(dask_store_uri) as store:
+        store.events.add(chain.from_iterable(taobao_store.events.scan(since=0, until=NOW)))
+        store.ledger.claim(kind="promotion", state="done", at=NOW, reason="a test")
+        store.bundles.put(trained.bundle.digest, trained.bundle.files)
+        champion = Champion(version="1", digest=trained.bundle.digest, verdict="promoted", promoted_at=NOW)
+        store.set_champion(champion)
+        yield store
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(dask_store_uri: str) -> Iterator[LocalCluster]:
+    """A scheduler whose workers are processes of their own; whoever uses it says how many by `scale`."""
+    with LocalCluster(
+        n_workers=0,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        env={"PROPENSITY_STORE_URI": dask_store_uri},
+    ) as cluster:
+        yield cluster
