@@ -51,6 +51,11 @@ propensity.dev/settings-checksum: {{ include "propensity.settingsData" . | sha25
 {{- end }}
 {{- end -}}
 
+{{/* Where heavy work runs; empty is this pod alone. */}}
+{{- define "propensity.env.dask" -}}
+- {name: PROPENSITY_DASK_ADDRESS, value: {{ .Values.dask.address | quote }}}
+{{- end -}}
+
 {{/* Rounded up from the limit: a container sees all CPUs of its node and would start a worker for each. */}}
 {{- define "propensity.env.workers" -}}
 - name: PROPENSITY_WORKERS

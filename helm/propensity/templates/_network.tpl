@@ -54,6 +54,19 @@ podSelector: {matchLabels: {{ include "propensity.selectorOf" . | fromYaml | toJ
 {{- end }}
 {{- end -}}
 
+{{/* The rule that asks Dask's scheduler, where there is one; its workers are let in to the store by mongodb/networkpolicy.yaml. */}}
+{{- define "propensity.network.toDask" -}}
+{{- with .Values.networkPolicy.dask }}
+{{- if and $.Values.dask.address .scheduler }}
+- to: {{- toYaml .scheduler | nindent 4 }}
+  ports:
+  {{- range .ports }}
+    - {port: {{ . }}}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* The API server can't be named: it is matched after translation, by the address and port of the machine it runs on. */}}
 {{- define "propensity.network.toApiServer" -}}
 {{- include "propensity.network.toOutside" (list (dict "cidrs" .Values.networkPolicy.apiServerCidrs "ports" (list 443 6443))) }}

@@ -7,6 +7,7 @@
 {{- define "propensity.training.env" -}}
 - name: PROPENSITY_TRAINING
   valueFrom: {fieldRef: {fieldPath: "metadata.annotations['propensity.dev/training']"}}
+{{ include "propensity.env.dask" . }}
 {{- end -}}
 
 {{- define "propensity.training.firstArgs" -}}
