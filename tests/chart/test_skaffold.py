@@ -15,7 +15,6 @@ SKAFFOLD = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 ARTIFACTS = {artifact["image"]: artifact for artifact in SKAFFOLD["build"]["artifacts"]}
 PROFILES = {profile["name"]: profile for profile in SKAFFOLD["profiles"]}
-NOT_DEPLOYED = {"propensity/loadtests"}
 
 
 def parent(document: Any, pointer: str) -> tuple[Any, str | int]:
@@ -74,7 +73,7 @@ def test_images_are_those_of_the_chart_and_of_make() -> None:
         for part in VALUES.values()
         if isinstance(part, dict) and "repository" in part.get("image", {})
     }
-    assert set(ARTIFACTS) - NOT_DEPLOYED == of_chart - {"mongo"}
+    assert set(ARTIFACTS) == of_chart - {"mongo"}
     makefile = (ROOT / "Makefile").read_text()
     made = re.search(r"^IMAGES := (.+)$", makefile, re.MULTILINE)
     assert made
@@ -86,12 +85,12 @@ def test_images_are_those_of_the_chart_and_of_make() -> None:
 
 def test_the_release_is_told_of_every_image_that_is_built() -> None:
     told = release_of(SKAFFOLD)["setValueTemplates"]
-    for image in set(ARTIFACTS) - NOT_DEPLOYED:
+    for image in ARTIFACTS:
         room, variable = image.partition("/")[2], image.replace("/", "_").replace("-", "_")
         assert value(f"{room}.image.repository") == image
         assert told[f"{room}.image.repository"] == f"{{{{.IMAGE_REPO_{variable}}}}}"
         assert told[f"{room}.image.tag"] == f"{{{{.IMAGE_TAG_{variable}}}}}"
-    assert len(told) == 2 * len(set(ARTIFACTS) - NOT_DEPLOYED)
+    assert len(told) == 2 * len(ARTIFACTS)
 
 
 @pytest.mark.parametrize("name", [None, *PROFILES])
