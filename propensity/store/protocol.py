@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 from propensity.events import Event, Refusal
 from propensity.store.experiments import Arm, Experiment, Trial
 from propensity.store.findings import MonitorWindow, Outcome
+from propensity.store.forgotten import Forgotten, Tombstone
 from propensity.store.records import (
     Added,
     Champion,
@@ -31,6 +32,7 @@ class EventStore(Protocol):
     def add(self, events: Iterable[Event]) -> Added:
         """Store events durably; the same id twice changes nothing, with other content it is a conflict.
 
+        Those of users who are forgotten are left out.
         Written in batches of bounded size; safe with several processes adding at once. Events must be valid.
         """
 
@@ -132,14 +134,14 @@ class PredictionStore(Protocol):
     def histogram(self, *, since: int, until: int, width: int) -> list[int]:
         """Count answers in each stretch of `width` microseconds from `since`; the last one ends at `until`."""
 
-
-class ScoreStore(Protocol):
     def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
         """Return the newest of an experiment's arm with predicted_at >= since, ordered as `latest`."""
 
     def first_answers(self, arm: Arm, *, since: int, until: int) -> dict[str, int]:
         """Return when each user of an arm was first answered with `since <= predicted_at < until`; one pass over the arm."""
 
+
+class ScoreStore(Protocol):
     """The champion's answers for all active users at fixed cutoffs; one per (user, cutoff), the first one stays."""
 
     def add(self, scores: Iterable[Score]) -> int:
@@ -252,8 +254,6 @@ class BundleStore(Protocol):
         """Return the files, or None where the digest is unknown."""
 
 
-class LedgerStore(Protocol):
-    """Entries numbered without gap or race; a state changes only from the state its writer saw."""
 class ExperimentStore(Protocol):
     """Which experiment is on, and what the pods saw of its challenger."""
 
@@ -270,6 +270,8 @@ class ExperimentStore(Protocol):
         """Return what all processes saw of an experiment, by boot."""
 
 
+class LedgerStore(Protocol):
+    """Entries numbered without gap or race; a state changes only from the state its writer saw."""
 
     def claim(
         self,
@@ -299,6 +301,28 @@ class ExperimentStore(Protocol):
         """Return the newest entries by sequence, descending."""
 
 
+class ForgottenStore(Protocol):
+    """Users who asked to be forgotten: nothing of them is added any more, by any part of the store, in any process."""
+
+    def current(self) -> Forgotten:
+        """Return the marks there are; one small read where none is new."""
+
+    def add(self, user_id: str, *, at: int, salt: bytes) -> Tombstone:
+        """Mark a user for good; the first mark stays. `salt` is kept where the store has none yet.
+
+        What other processes add from the moment this returns is kept out, also what they had begun to add.
+        """
+
+    def find(self, user_id: str) -> dict[str, int]:
+        """Count what there is of a user, by collection; reads through what has no index by user."""
+
+    def erase(self, user_id: str, *, mark: str) -> dict[str, int]:
+        """Delete all there is of a user and return what it was; the ledger's sentences get the mark in the id's place.
+
+        May be run again, also after it was killed. Raise StoreUnavailable where it can't be carried through now.
+        """
+
+
 class Store(Protocol):
     """Everything Propensity keeps, by what it is about."""
 
@@ -306,13 +330,17 @@ class Store(Protocol):
     refused: RefusedStore
     ingests: IngestStore
     predictions: PredictionStore
+    shadows: PredictionStore
+    """What a challenger said of copies of requests: nobody was answered so, so no reader of answers meets them."""
     scores: ScoreStore
     outcomes: OutcomeStore
     contacts: ContactStore
     windows: WindowStore
     reports: ReportStore
     bundles: BundleStore
+    experiments: ExperimentStore
     ledger: LedgerStore
+    forgotten: ForgottenStore
 
     def champion(self) -> Champion | None:
         """Return the record of the model in production."""
@@ -330,7 +358,4 @@ class Store(Protocol):
         """Return the store itself."""
 
     def __exit__(self, *_: object) -> None:
-    shadows: PredictionStore
-    """What a challenger said of copies of requests: nobody was answered so, so no reader of answers meets them."""
         """Close it."""
-    experiments: ExperimentStore

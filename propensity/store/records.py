@@ -5,6 +5,7 @@ microseconds since the epoch, UTC. Feature rows travel as little-endian float32,
 `features.NAMES` of their `feature_version`: a tenth of their size as a document.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,8 @@ class Added(NamedTuple):
     """The same id with the same content was there before (or twice in the batch)."""
     conflicts: list[Event]
     """The same id with other content: not stored."""
+    forgotten: Sequence[Event] = ()
+    """Of users who asked to be forgotten: not stored."""
 
 
 class EventSummary(NamedTuple):
@@ -171,3 +174,8 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers behind the decision."""
     history: list[tuple[str, int]] = []
     """Each state it has been in and since when."""
+
+    @property
+    def actor(self) -> str:
+        """Who asked for it or did it; empty where the system did so by itself."""
+        return str(self.evidence.get("actor", ""))

@@ -133,7 +133,7 @@ def test_a_writer_killed_inside_its_transaction_leaves_nothing_and_holds_nothing
         fails(path, "is held by another process")
         writer.kill()
     with SqliteStore(path) as store:
-        assert store.events.add([EVENT]) == (1, 0, [])
+        assert store.events.add([EVENT]) == (1, 0, [], ())
 
 
 def test_an_error_half_way_through_the_input_keeps_whole_batches_only(path: Path) -> None:

@@ -28,7 +28,7 @@ def history(
 
 def test_an_event_comes_back_as_it_was_stored(store: Store) -> None:
     bare = Event("e2", "ann", "purchase", 2_000)
-    assert store.events.add([VIEW, bare]) == (2, 0, [])
+    assert store.events.add([VIEW, bare]) == (2, 0, [], ())
     found = history(store, "ann", until=10_000)
     assert found == [bare, VIEW]
     assert all(type(value) in (str, int, type(None)) for event in found for value in event)
@@ -36,7 +36,7 @@ def test_an_event_comes_back_as_it_was_stored(store: Store) -> None:
 
 def test_adding_twice_changes_nothing(store: Store) -> None:
     store.events.add(numbered(100))
-    assert store.events.add(numbered(150)) == (50, 100, [])
+    assert store.events.add(numbered(150)) == (50, 100, [], ())
     assert store.events.summary() == EventSummary(150, 0, 149)
 
 
@@ -48,20 +48,20 @@ def test_the_same_id_with_other_content_is_a_conflict_and_the_first_stays(store:
         VIEW._replace(event_time=1_001),
         VIEW._replace(session_id="s2"),
     ]
-    assert store.events.add([*others, VIEW._replace(event_id="e2")]) == (1, 0, others)
+    assert store.events.add([*others, VIEW._replace(event_id="e2")]) == (1, 0, others, ())
     assert history(store, "ann", until=9_000)[-1] == VIEW
     assert not store.events.knows("bob")
 
 
 def test_when_it_was_learned_is_no_part_of_the_content(store: Store) -> None:
     store.events.add([VIEW])
-    assert store.events.add([VIEW._replace(ingested_at=None)]) == (0, 1, [])
+    assert store.events.add([VIEW._replace(ingested_at=None)]) == (0, 1, [], ())
     assert history(store, "ann", until=9_000) == [VIEW]
 
 
 def test_an_id_twice_in_one_batch_is_unchanged_or_a_conflict(store: Store) -> None:
     other = VIEW._replace(product_id="p2")
-    assert store.events.add(iter([VIEW, VIEW, other])) == (1, 1, [other])
+    assert store.events.add(iter([VIEW, VIEW, other])) == (1, 1, [other], ())
     assert history(store, "ann", until=9_000) == [VIEW]
 
 
@@ -76,7 +76,7 @@ def test_conflicts_can_be_known_before_anything_is_written(store: Store) -> None
 
 
 def test_adding_nothing_is_no_error(store: Store) -> None:
-    assert store.events.add([]) == (0, 0, [])
+    assert store.events.add([]) == (0, 0, [], ())
 
 
 def test_a_history_is_newest_first_and_bounded(store: Store) -> None:

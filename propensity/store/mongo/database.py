@@ -16,7 +16,9 @@ from pymongo.write_concern import WriteConcern
 
 from propensity.errors import SettingsError
 from propensity.store.batches import batches
+from propensity.store.forgotten import NOBODY, Forgotten
 from propensity.store.mongo.failures import DUPLICATE_KEY, address_of, translated
+from propensity.store.mongo.forgotten import COLLECTION, OF_USERS, Marks
 from propensity.store.mongo.indexes import ensure
 
 Document = dict[str, Any]
@@ -49,6 +51,7 @@ class Database:
             DATABASE, write_concern=WriteConcern("majority", wtimeout=MAJORITY_MS, j=True)
         )
         self._prepared = False
+        self._marks = Marks()
 
     @contextmanager
     def collection(self, name: str) -> Iterator[Collection[Document]]:
@@ -60,12 +63,28 @@ class Database:
             yield self._database[name]
 
     def add_new(self, name: str, documents: Iterable[Document]) -> int:
-        """Insert the documents whose _id is new; return how many were."""
+        """Insert the documents whose _id is new, but for those of forgotten users; return how many were."""
         inserted = 0
         for batch in batches(documents, BATCH):
+            known = self.forgotten() if name in OF_USERS else NOBODY
+            kept = known.records(batch)
             with self.collection(name) as collection:
-                inserted += len(batch) - len(insert(collection, batch))
+                inserted += len(kept) - len(insert(collection, kept)) if kept else 0
+            if name in OF_USERS and (now := self.forgotten()).number != known.number:
+                inserted -= self.take_out(name, kept, now.records(kept))
         return inserted
+
+    def forgotten(self) -> Forgotten:
+        """Return the marks of forgotten users."""
+        with self.collection(COLLECTION):
+            return self._marks.of(self._database)
+
+    def take_out(self, name: str, written: list[Document], kept: list[Document]) -> int:
+        """Delete what was just written and is not to be kept, because its user was forgotten meanwhile."""
+        keys = [one["_id"] for one in kept]
+        gone = {one["_id"] for one in written}.difference(keys)
+        with self.collection(name) as collection:
+            return collection.delete_many({"_id": {"$in": sorted(gone)}}).deleted_count if gone else 0
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -28,15 +28,35 @@ class MongoEvents:
 
     def add(self, events: Iterable[Event]) -> Added:
         """Store events durably; see protocol."""
-        inserted, unchanged, conflicts = 0, 0, list[Event]()
+        inserted, unchanged, conflicts, forgotten = 0, 0, list[Event](), list[Event]()
         for batch in batches(events, BATCH):
-            with self._database.collection("events") as collection:
-                known = insert(collection, [event_document(event) for event in batch])
-                others = _conflicts(collection, [batch[position] for position in known])
-            inserted += len(batch) - len(known)
-            unchanged += len(known) - len(others)
-            conflicts += others
-        return Added(inserted, unchanged, conflicts)
+            marks = self._database.forgotten()
+            kept, gone = marks.events(batch)
+            added = self._add(kept) if kept else Added(0, 0, [])
+            if self._database.forgotten().number != marks.number:
+                added, gone = self._take_out(kept, gone, added)
+            inserted += added.inserted
+            unchanged += added.unchanged
+            conflicts += added.conflicts
+            forgotten += gone
+        return Added(inserted, unchanged, conflicts, tuple(forgotten))
+
+    def _add(self, batch: list[Event]) -> Added:
+        with self._database.collection("events") as collection:
+            known = insert(collection, [event_document(event) for event in batch])
+            others = _conflicts(collection, [batch[position] for position in known])
+        return Added(len(batch) - len(known), len(known) - len(others), others)
+
+    def _take_out(self, written: list[Event], gone: list[Event], added: Added) -> tuple[Added, list[Event]]:
+        """Delete the events just written whose users were forgotten meanwhile."""
+        _, late = self._database.forgotten().events(written)
+        conflicts = [event for event in added.conflicts if event not in late]
+        keys = [event.event_id for event in late if event not in added.conflicts]
+        with self._database.collection("events") as collection:
+            for part in batches(keys, LOOKUP):
+                collection.delete_many({"_id": {"$in": part}})
+        inserted = max(0, added.inserted - len(keys))
+        return Added(inserted, added.unchanged, conflicts), [*gone, *late]
 
     def conflicting(self, events: Iterable[Event]) -> list[Event]:
         """Return those of the events whose id is stored with other content; see protocol."""

@@ -9,6 +9,7 @@ from propensity.store.mongo.bundles import MongoBundles
 from propensity.store.mongo.contacts import MongoContacts
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document
+from propensity.store.mongo.erasure import MongoForgotten
 from propensity.store.mongo.events import MongoEvents
 from propensity.store.mongo.experiments import MongoExperiments
 from propensity.store.mongo.findings import MongoOutcomes, MongoReports, MongoWindows
@@ -19,6 +20,7 @@ from propensity.store.protocol import (
     ContactStore,
     EventStore,
     ExperimentStore,
+    ForgottenStore,
     IngestStore,
     LedgerStore,
     OutcomeStore,
@@ -52,6 +54,7 @@ class MongoStore:
         self.bundles: BundleStore = MongoBundles(self._database)
         self.experiments: ExperimentStore = MongoExperiments(self._database)
         self.ledger: LedgerStore = MongoLedger(self._database)
+        self.forgotten: ForgottenStore = MongoForgotten(self._database)
 
     def champion(self) -> Champion | None:
         """Return the record of the model in production."""

@@ -16,6 +16,7 @@ from typing import Final
 
 from propensity.errors import StoreUnavailable
 from propensity.store.sqlite.failures import is_busy, translated
+from propensity.store.sqlite.forgotten import Marks
 from propensity.store.sqlite.schema import MIGRATIONS, migrate, version_of
 
 PAGE_BYTES: Final = 8192
@@ -35,8 +36,9 @@ class Database:
     """One file's connections; thread-safe. Nothing is opened before the first use."""
 
     def __init__(self, path: Path, *, timeout: float) -> None:
-        self._path = path
-        self._timeout = timeout
+        self.path = path
+        self.timeout = timeout
+        self.marks = Marks()
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._idle_bulk: list[sqlite3.Connection] = []
@@ -46,7 +48,7 @@ class Database:
     @contextmanager
     def reading(self, *, bulk: bool = False) -> Iterator[sqlite3.Connection]:
         """Lend a connection; each statement sees what was committed when it began."""
-        with translated(self._path):
+        with translated(self.path):
             connection = self._borrow(bulk=bulk)
             try:
                 yield connection
@@ -84,7 +86,7 @@ class Database:
     def _borrow(self, *, bulk: bool) -> sqlite3.Connection:
         with self._lock:
             if self._closed:
-                raise StoreUnavailable(f"The store {self._path} was closed. Open it again.")
+                raise StoreUnavailable(f"The store {self.path} was closed. Open it again.")
             if idle := self._idle_bulk if bulk else self._idle:
                 return idle.pop()
             if not self._prepared:
@@ -103,10 +105,10 @@ class Database:
     def _prepare(self) -> None:
         """Make folder, file and tables where they are missing."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailable(
-                f"The folder of the store {self._path} can't be made ({error.strerror}). "
+                f"The folder of the store {self.path} can't be made ({error.strerror}). "
                 "Name a folder you may write to in PROPENSITY_STORE_URI or PROPENSITY_HOME."
             ) from error
         with closing(self._connect()) as connection:
@@ -118,7 +120,7 @@ class Database:
 
     def _connect(self, *, cache_kib: int = CACHE_KIB) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            self.path, timeout=self.timeout, isolation_level=None, check_same_thread=False
         )
         for setting in (
             f"page_size = {PAGE_BYTES}",
@@ -135,10 +137,10 @@ class Database:
         try:
             self._insist(connection, "BEGIN IMMEDIATE")
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
+            connection.execute(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
 
     def _insist(self, connection: sqlite3.Connection, statement: str) -> None:
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self.timeout
         while True:
             try:
                 connection.execute(statement)

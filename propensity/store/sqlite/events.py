@@ -45,16 +45,18 @@ class SqliteEvents:
 
     def add(self, events: Iterable[Event]) -> Added:
         """Store events durably, a batch a transaction; see protocol."""
-        inserted, unchanged, conflicts = 0, 0, list[Event]()
+        inserted, unchanged, conflicts, forgotten = 0, 0, list[Event](), list[Event]()
         for batch in batches(events, BATCH):
             if inserted or unchanged or conflicts:
                 self._database.give_way()
             with self._database.writing(bulk=len(batch) >= BULK) as connection:
+                batch, gone = self._database.marks.of(connection).events(batch)  # noqa: PLW2901 - what is left of it
                 added = _add_all(connection, batch) or _add_each(connection, batch)
             inserted += added.inserted
             unchanged += added.unchanged
             conflicts += added.conflicts
-        return Added(inserted, unchanged, conflicts)
+            forgotten += gone
+        return Added(inserted, unchanged, conflicts, tuple(forgotten))
 
     def conflicting(self, events: Iterable[Event]) -> list[Event]:
         """Return those of the events whose id is stored with other content; see protocol."""

@@ -138,6 +138,14 @@ MIGRATIONS: Final = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        """
+        CREATE TABLE forgotten (
+            number INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE, at INTEGER NOT NULL
+        )
+        """,
+        "CREATE TABLE forgotten_salt (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), salt BLOB NOT NULL)",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from propensity.store.protocol import (
     ContactStore,
     EventStore,
     ExperimentStore,
+    ForgottenStore,
     IngestStore,
     LedgerStore,
     OutcomeStore,
@@ -24,6 +25,7 @@ from propensity.store.sqlite.answers import SqlitePredictions, SqliteScores
 from propensity.store.sqlite.bundles import SqliteBundles
 from propensity.store.sqlite.contacts import SqliteContacts
 from propensity.store.sqlite.database import Database
+from propensity.store.sqlite.erasure import SqliteForgotten
 from propensity.store.sqlite.events import SqliteEvents
 from propensity.store.sqlite.experiments import SqliteExperiments
 from propensity.store.sqlite.findings import SqliteOutcomes, SqliteReports, SqliteWindows
@@ -53,6 +55,7 @@ class SqliteStore:
         self.bundles: BundleStore = SqliteBundles(self._database)
         self.experiments: ExperimentStore = SqliteExperiments(self._database)
         self.ledger: LedgerStore = SqliteLedger(self._database)
+        self.forgotten: ForgottenStore = SqliteForgotten(self._database)
 
     def champion(self) -> Champion | None:
         """Return the record of the model in production."""

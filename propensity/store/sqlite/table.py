@@ -47,7 +47,8 @@ class Table(Generic[_T]):
 
     def _add(self, batch: list[_T]) -> int:
         with self._database.writing() as connection:
-            return _changes(connection, self._insert, map(msgspec.structs.astuple, batch))
+            kept = self._database.marks.of(connection).records(batch)
+            return _changes(connection, self._insert, map(msgspec.structs.astuple, kept))
 
     def _record(self, row: tuple[Any, ...]) -> _T:
         return self._kind(**dict(zip(self._columns, row, strict=True)))
