@@ -1,9 +1,7 @@
 """Events in SQLite: a batch is one transaction, a user's history one range read, a scan one cursor."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -11,6 +9,7 @@ import msgspec
 from propensity.events import Event
 from propensity.store.batches import EVERYONE, batches, equal_ranges, whole_users
 from propensity.store.records import Added, EventSummary, UserRange
+from propensity.store.sqlite.adding import COLUMNS, SELECT, add_batch, conflicting, is_empty
 from propensity.store.sqlite.database import Database
 
 BATCH: Final = 50_000
@@ -18,20 +17,10 @@ BATCH: Final = 50_000
 BULK: Final = 10_000
 """Events from which a batch is part of a bulk load, and worth a large cache."""
 
-_COLUMNS: Final = (
-    "event_id, user_id, event_type, event_time, product_id, category_id, price, session_id, ingested_at"
-)
-_CLAIM: Final = "INSERT INTO event_ids (event_id) VALUES (?)"
-_CLAIM_NEW: Final = f"{_CLAIM} ON CONFLICT DO NOTHING"
-_KNOWN: Final = "SELECT 1 FROM event_ids WHERE event_id = ?"
-_INSERT: Final = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-_SELECT: Final = f"SELECT {_COLUMNS} FROM events"  # noqa: S608
-_FIND: Final = f"{_SELECT} WHERE user_id = ? AND event_time = ? AND event_id = ?"
-_EVENT_ID: Final = itemgetter(0)
-OF_USER: Final = f"""{_SELECT} WHERE user_id = ? AND event_time >= ? AND event_time < ?
+OF_USER: Final = f"""{SELECT} WHERE user_id = ? AND event_time >= ? AND event_time < ?
     AND coalesce(ingested_at, event_time + ?) <= ? ORDER BY event_time DESC, event_id DESC LIMIT ?"""
 
-_OF_USER_AT_ONCE: Final = f"SELECT json_group_array(json_array({_COLUMNS})) FROM ({OF_USER})"  # noqa: S608
+_OF_USER_AT_ONCE: Final = f"SELECT json_group_array(json_array({COLUMNS})) FROM ({OF_USER})"  # noqa: S608
 """In one row: Python's driver lets go of the interpreter at each, and a busy service is slow to give it back.
 A subquery with a limit is run as it stands, in its order."""
 _decode: Final = msgspec.json.Decoder(list[Event]).decode
@@ -51,7 +40,7 @@ class SqliteEvents:
                 self._database.give_way()
             with self._database.writing(bulk=len(batch) >= BULK) as connection:
                 batch, gone = self._database.marks.of(connection).events(batch)  # noqa: PLW2901 - what is left of it
-                added = _add_all(connection, batch) or _add_each(connection, batch)
+                added = add_batch(connection, batch)
             inserted += added.inserted
             unchanged += added.unchanged
             conflicts += added.conflicts
@@ -61,10 +50,12 @@ class SqliteEvents:
     def conflicting(self, events: Iterable[Event]) -> list[Event]:
         """Return those of the events whose id is stored with other content; see protocol."""
         found: list[Event] = []
+        with self._database.reading() as connection:
+            if is_empty(connection):
+                return found
         for batch in batches(events, BATCH):
             with self._database.reading() as connection:
-                known = [event for event in batch if connection.execute(_KNOWN, (event.event_id,)).fetchone()]
-                found += [event for event in known if not _is_stored(connection, event)]
+                found += conflicting(connection, batch)
         return found
 
     def of_user(self, user_id: str, *, since: int, until: int, lag: int, limit: int) -> list[Event]:
@@ -156,43 +147,13 @@ class SqliteEvents:
             return int(connection.execute("SELECT count(*) FROM event_ids").fetchone()[0])
 
     def _blocks(self, where: str, values: list[str | int], rows: int) -> Iterator[list[Event]]:
-        statement = f"{_SELECT} WHERE {where} ORDER BY user_id, event_time, event_id"
+        statement = f"{SELECT} WHERE {where} ORDER BY user_id, event_time, event_id"
         with (
             self._database.reading() as connection,
             closing(connection.execute(statement, values)) as cursor,
         ):
             while block := cursor.fetchmany(rows):
                 yield [Event._make(row) for row in block]
-
-
-def _add_all(connection: sqlite3.Connection, batch: list[Event]) -> Added | None:
-    """Add a batch of which no id is known yet; None, and nothing added, where one is."""
-    connection.execute("SAVEPOINT batch")
-    try:
-        connection.executemany(_CLAIM, zip(sorted(map(_EVENT_ID, batch)), strict=True))
-    except sqlite3.IntegrityError:
-        connection.execute("ROLLBACK TO batch")
-        return None
-    connection.executemany(_INSERT, map(tuple, batch))  # a tenth faster than binding the subclass
-    return Added(len(batch), 0, [])
-
-
-def _add_each(connection: sqlite3.Connection, batch: list[Event]) -> Added:
-    """Add a batch event by event, comparing those whose id is known with what is stored."""
-    unchanged, conflicts = 0, []
-    for event in batch:
-        if connection.execute(_CLAIM_NEW, (event.event_id,)).rowcount:
-            connection.execute(_INSERT, event)
-        elif _is_stored(connection, event):
-            unchanged += 1
-        else:
-            conflicts.append(event)
-    return Added(len(batch) - unchanged - len(conflicts), unchanged, conflicts)
-
-
-def _is_stored(connection: sqlite3.Connection, event: Event) -> bool:
-    row = connection.execute(_FIND, (event.user_id, event.event_time, event.event_id)).fetchone()
-    return row is not None and Event._make(row).content == event.content
 
 
 def _within(since: int, until: int, users: UserRange) -> tuple[str, list[str | int]]:
