@@ -61,7 +61,7 @@ test: setup ## Run the tests
 journeys: setup ## Run the tests of whole processes that live for a while, or are killed (some three minutes)
 	$(BIN)/pytest -n 2 --dist loadscope -m journey $(OF_OTHER_STAGES) $(ARGS)
 
-verify-full: setup ## Measure what takes long: false alarms and power of the drift verdict (half an hour)
+verify-full: setup ## Measure what takes long: the drift verdict, a large store, ten minutes of load  (two hours; ARGS="-k soak")
 	$(BIN)/pytest tests/verify $(ARGS)
 
 check: setup ## Lint, types, imports, freshness of the lock

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from tests.e2e.cluster import until
+from tests.e2e.jobs import job_like, said
 from tests.e2e.load import Load
 from tests.e2e.release import Release
 
@@ -60,3 +61,13 @@ def evict(release: Release, pod: str) -> None:
         seconds=SCALE_SECONDS,
         what=f"the eviction of {pod}",
     )
+
+
+def test_a_load_test_of_the_chart_asks_from_inside_and_keeps_its_limits(release: Release) -> None:
+    release.until_ready(count=2, seconds=SCALE_SECONDS)
+    name = "load-from-inside"
+    release.cluster.apply(job_like(release, "loadtests", name=name))
+    (log,) = said(release, [name])
+    assert "stage steady begins" in log
+    for behaviour in ("single", "batch", "unknown user", "bad input"):
+        assert f"POST     {behaviour} " in log, log

@@ -59,6 +59,11 @@ class Soaked:
         return sum(one.reading.errors for one in self.slices)
 
     @property
+    def kept_up(self) -> float:
+        """Return what share of the requests were sent and answered in time."""
+        return statistics.mean(one.reading.requests_per_second for one in self.slices) / self.rate
+
+    @property
     def memory_growth(self) -> float:
         """Return by what share the last slice holds more memory than the first."""
         return self.slices[-1].resident_mb / self.slices[0].resident_mb - 1
