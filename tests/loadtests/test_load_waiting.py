@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from loadtests.bench.server import free_port
 from loadtests.waiting import wait
-from tests.scorer.conftest import free_port
 
 
 @contextmanager
