@@ -15,7 +15,7 @@ import pytest
 
 from propensity.store import Prediction, open_store
 
-USERS, TRAINED_DAYS, DAYS = 40_500, 60, 62
+USERS, TRAINED_DAYS, DAYS = 57_000, 60, 62
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PREDICTIONS = 1_000_000
 SCORED_DAYS = 7
