@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from propensity.events import Event
 from propensity.features.offline import feature_rows
 from propensity.store import Store, UserRange
 from propensity.store.protocol import EventStore
+from propensity.store.records import EventText
 
 
 class _EventsOf:
@@ -17,9 +17,9 @@ class _EventsOf:
         self._events = events
         self._users = users
 
-    def scan(self, *, since: int, until: int, chunk_rows: int = 200_000) -> Iterator[list[Event]]:
+    def scan_text(self, *, since: int, until: int, chunk_rows: int = 200_000) -> Iterator[EventText]:
         """Yield whole users' events in chunks."""
-        return self._events.scan(since=since, until=until, users=self._users, chunk_rows=chunk_rows)
+        return self._events.scan_text(since=since, until=until, users=self._users, chunk_rows=chunk_rows)
 
 
 class _Some:

@@ -8,7 +8,9 @@ from typing import Final, Protocol
 
 import polars as pl
 
+from propensity.errors import StoreUnavailable
 from propensity.events import Event
+from propensity.events.text import FIELDS, INTEGERS, SEPARATOR
 from propensity.features.aggregates import counted_at, divided
 from propensity.features.definition import HISTORY_LIMIT, HORIZON, LABEL_WINDOW, NAMES
 from propensity.features.timeline import Timeline
@@ -35,9 +37,19 @@ CHUNK_CELLS: Final = 6_000_000
 """Events times cutoffs held at once."""
 
 
+class _Text(Protocol):
+    @property
+    def text(self) -> str:
+        """Events as `events.text` describes it."""
+
+    @property
+    def rows(self) -> int:
+        """How many they are."""
+
+
 class _Events(Protocol):
-    def scan(self, *, since: int, until: int, chunk_rows: int = ...) -> Iterator[list[Event]]:
-        """Yield whole users' events in chunks."""
+    def scan_text(self, *, since: int, until: int, chunk_rows: int = ...) -> Iterator[_Text]:
+        """Yield whole users' events in chunks, ordered by user, time and id."""
 
 
 class EventSource(Protocol):
@@ -51,6 +63,22 @@ class EventSource(Protocol):
 def to_frame(events: Iterable[Event]) -> pl.DataFrame:
     """Return the events as a frame with one column per field of Event."""
     return pl.DataFrame(list(events), schema=EVENT_SCHEMA, orient="row")
+
+
+def from_text(chunk: _Text) -> pl.DataFrame:
+    """Return the events of a text as a frame; ids of events and sessions are null, the order of the ids is kept."""
+    types = {name: pl.Int64() if name in INTEGERS else pl.String() for name in FIELDS}
+    events = pl.read_csv(chunk.text.encode(), separator=SEPARATOR, schema=types, quote_char=None)
+    if events.height != chunk.rows:
+        raise StoreUnavailable(
+            f"The store sent {events.height:,} of {chunk.rows:,} events: an id with a line break in it was stored past "
+            "the ingest. Delete that event."
+        )
+    return events.select(*(pl.col(name) if name in types else _nothing(name) for name in EVENT_SCHEMA))
+
+
+def _nothing(name: str) -> pl.Expr:
+    return pl.lit(None, EVENT_SCHEMA[name]).alias(name)
 
 
 def snapshots(
@@ -119,8 +147,8 @@ def feature_rows(
     since = min(cutoffs) - HORIZON
     until = max(cutoffs) + (LABEL_WINDOW if with_labels else 0)
     chunk_rows = min(CHUNK_ROWS, CHUNK_CELLS // len(cutoffs))
-    for chunk in store.events.scan(since=since, until=until, chunk_rows=chunk_rows):
-        events = to_frame(chunk)
+    for chunk in store.events.scan_text(since=since, until=until, chunk_rows=chunk_rows):
+        events = from_text(chunk)
         rows = snapshots(events, cutoffs, lag=lag)
         if with_labels:
             rows = rows.with_columns(labels(events, rows)["label"])

@@ -34,7 +34,8 @@ class Timeline:
             *(["event_id"] if self._limit_binds else []),
         )
         order = ["user", "time", "event_id"] if self._limit_binds else ["user", "time"]
-        self._events = coded.sort(order).lazy()
+        # Rows without ids come in the order of their ids, which a stable sort keeps.
+        self._events = coded.sort(order, maintain_order=self._limit_binds).lazy()
 
     def histories(self, cutoff: int) -> pl.LazyFrame:
         """Return what was known of every user at the cutoff, by user and from the oldest event to the newest."""

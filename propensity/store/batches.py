@@ -8,7 +8,8 @@ from itertools import islice, pairwise
 from typing import Final, TypeVar
 
 from propensity.events import Event
-from propensity.store.records import UserRange
+from propensity.events.text import END, HEADER
+from propensity.store.records import EventText, UserRange
 
 PIECE_BYTES: Final = 8 * 2**20
 """Half of what a MongoDB document may hold, so that its other fields always fit."""
@@ -33,6 +34,20 @@ def whole_users(blocks: Iterable[list[Event]]) -> Iterator[list[Event]]:
         held += block
     if held:
         yield held
+
+
+def texts(histories: Iterable[str], *, chunk_rows: int) -> Iterator[EventText]:
+    """Gather the texts of single users into larger ones, never splitting one."""
+    held, rows = [HEADER], 0
+    for history in histories:
+        size = history.count(END) + 1
+        if rows and rows + size > chunk_rows:
+            yield EventText(END.join(held), rows)
+            held, rows = [HEADER], 0
+        held.append(history)
+        rows += size
+    if rows:
+        yield EventText(END.join(held), rows)
 
 
 def equal_ranges(sizes: Iterable[tuple[str, int]], *, total: int, count: int) -> list[UserRange]:

@@ -16,6 +16,7 @@ from propensity.store.records import (
     Champion,
     Contact,
     EventSummary,
+    EventText,
     IngestRecord,
     LedgerEntry,
     Prediction,
@@ -65,6 +66,15 @@ class EventStore(Protocol):
 
         A user is never split over two chunks; a chunk holds about `chunk_rows` events, so memory is bounded by that
         and by the busiest user.
+        """
+
+    def scan_text(
+        self, *, since: int, until: int, users: UserRange = ..., chunk_rows: int = ...
+    ) -> Iterator[EventText]:
+        """Yield what `scan` does as delimited text, without ids of events and sessions: see `events.text`.
+
+        For readers that turn millions of events into columns: an object for each would take longer than all else.
+        Costs what the window holds and a step for each user, whatever the history before it.
         """
 
     def user_ranges(self, count: int) -> list[UserRange]:

@@ -33,6 +33,13 @@ class EventSummary(NamedTuple):
     last_time: int | None
 
 
+class EventText(NamedTuple):
+    """Events of whole users as text that `events.text` describes, ordered by user, time and id."""
+
+    text: str
+    rows: int
+
+
 class UserRange(NamedTuple):
     """Users with `first <= user_id < end` in byte order; None leaves that side open."""
 

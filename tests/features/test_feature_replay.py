@@ -8,7 +8,7 @@ import pytest
 
 from propensity.events import Event
 from propensity.events.event import DAY, HOUR
-from propensity.features.definition import HORIZON, NAMES
+from propensity.features.definition import HISTORY_LIMIT, HORIZON, NAMES
 from propensity.features.offline import feature_rows, labels, snapshots, to_frame
 from propensity.features.online import default_row, user_features
 from propensity.store import Store, open_store
@@ -81,3 +81,20 @@ def test_a_user_whose_events_are_all_too_old_has_the_defaults(store: Store, real
 
 def test_without_cutoffs_there_is_nothing_to_read(store: Store) -> None:
     assert list(feature_rows(store, [], lag=0, with_labels=True)) == []
+
+
+def test_of_a_user_with_too_many_events_both_look_at_the_same_newest_ones(tmp_path: Path) -> None:
+    count = HISTORY_LIMIT + 40
+    # Many events at one instant, of which the limit keeps those with the highest ids; stored in another order.
+    events = [
+        Event(
+            f"{n * 7_919 % count:05d}", "busy", ("view", "cart")[n % 2], CUTOFF - DAY, f"p{n % 900}", price=n
+        )
+        for n in range(count)
+    ]
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        store.events.add(events)
+        (rows,) = feature_rows(store, [CUTOFF], lag=0, with_labels=False)
+        online = user_features(store.events, "busy", cutoff=CUTOFF, lag=0)
+    assert rows.row(0) == ("busy", CUTOFF, *(online or ()))
+    assert rows["views_30d"][0] + rows["carts_30d"][0] == HISTORY_LIMIT

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from propensity.events import Event
+from propensity.events.text import FIELDS, SEPARATOR
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -46,6 +47,12 @@ def event_of(document: dict[str, Any]) -> Event:
         get("session_id"),
         None if ingested_at is None else int(ingested_at),
     )
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """Return the line of `events.text` for the event a document holds."""
+    get = document.get
+    return SEPARATOR.join([str(get(name, "")) for name in FIELDS])
 
 
 def _plain(value: Any) -> Any:

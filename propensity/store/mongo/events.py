@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
 
 from propensity.events import Event
-from propensity.store.batches import EVERYONE, batches, equal_ranges, whole_users
+from propensity.events.text import END, FIELDS
+from propensity.store.batches import EVERYONE, batches, equal_ranges, texts, whole_users
 from propensity.store.mongo.database import BATCH, Database, Document, insert
-from propensity.store.mongo.documents import event_document, event_of
+from propensity.store.mongo.documents import event_document, event_of, text_of
 from propensity.store.mongo.indexes import BY_USER
-from propensity.store.records import Added, EventSummary, UserRange
+from propensity.store.records import Added, EventSummary, EventText, UserRange
 
 LOOKUP: Final = 500
 """Ids asked for in one query; longer lists gain nothing."""
@@ -95,6 +97,14 @@ class MongoEvents:
             where["event_type"] = event_type
         return whole_users(batches(self._found(where), chunk_rows))
 
+    def scan_text(
+        self, *, since: int, until: int, users: UserRange = EVERYONE, chunk_rows: int = 200_000
+    ) -> Iterator[EventText]:
+        """Yield events as text in chunks of whole users; the index passes over what is outside the window."""
+        where: dict[str, Any] = {"event_time": {"$gte": since, "$lt": until}, **_within(users)}
+        found = groupby(self._documents(where, dict.fromkeys(FIELDS, 1)), key=itemgetter("user_id"))
+        return texts((END.join(map(text_of, documents)) for _, documents in found), chunk_rows=chunk_rows)
+
     def user_ranges(self, count: int) -> list[UserRange]:
         """Split all users into at most `count` ranges holding about as many events each."""
         total = self.summary().events
@@ -146,12 +156,15 @@ class MongoEvents:
             ]
 
     def _found(self, where: dict[str, Any]) -> Iterator[Event]:
+        return map(event_of, self._documents(where))
+
+    def _documents(self, where: dict[str, Any], fields: dict[str, int] | None = None) -> Iterator[Document]:
         with (
             self._database.collection("events") as collection,
             # without the hint a planner may choose the index by time and sort millions of events in memory
-            closing(collection.find(where).sort(BY_USER).hint("by_user").batch_size(BATCH)) as cursor,
+            closing(collection.find(where, fields).sort(BY_USER).hint("by_user").batch_size(BATCH)) as cursor,
         ):
-            yield from map(event_of, cursor)
+            yield from cursor
 
 
 def _conflicts(collection: Collection[Document], events: list[Event]) -> list[Event]:
