@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     rollout_watch_tolerance: float = Field(default=0.25, gt=0, le=1)
     """How far the share of live users above the threshold may be off: what is asked for differs by hour and by page."""
 
+    experiment_deadline_ms: int = Field(default=100, ge=5, le=10_000)
+    """How long a request of the challenger's arm waits for the challenger before the champion answers it."""
+
     operate_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     """Pause between two looks of the operator: a person who pressed a button should not wait long."""
 

@@ -6,6 +6,7 @@ import msgspec
 
 from bentos.scorer.problems import ErrorDetail
 from propensity.explanation import Contribution
+from propensity.store import Arm
 
 FeaturesFrom = Literal["request", "store", "mixed", "default"]
 
@@ -23,6 +24,8 @@ class PredictAnswer(msgspec.Struct, frozen=True, gc=False):
     prediction_id: str
     features_from: FeaturesFrom
     """All from the request; all from the store; mixed of both; or given ones completed by the declared defaults."""
+    arm: Arm | msgspec.UnsetType = msgspec.UNSET
+    """The user's side, while an experiment splits users; `model_version` says who answered."""
 
 
 class ExplainAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from bentos.scorer.contests import Contests
 from bentos.scorer.explaining import Explaining
 from bentos.scorer.intake import Intake
 from bentos.scorer.keeper import Keeper
@@ -16,6 +17,7 @@ from bentos.scorer.lookup import Lookup
 from bentos.scorer.measures import Measures
 from bentos.scorer.model_source import packaged_at
 from bentos.scorer.prediction_log import PredictionLog
+from bentos.scorer.recording import Recording
 from bentos.scorer.scoring import Scoring
 from bentos.scorer.spool import Spool
 from propensity.settings import Settings
@@ -44,14 +46,23 @@ class Assembly:
             self._log_store, spool=self._open_spool(settings, boot=boot), measures=self.measures
         )
         self.intake = Intake(self._store, measures=self.measures, now=now)
+        pod = settings.pod_name or socket.gethostname()
+        self.contests = Contests(
+            self._store,
+            keeper=self.keeper,
+            log=self._log.add,
+            measures=self.measures,
+            deadline_seconds=settings.experiment_deadline_ms / 1000,
+            boot=boot,
+            pod=pod,
+            now=now,
+        )
         self.scoring = Scoring(
             keeper=self.keeper,
             lookup=self._lookup,
-            log=self._log,
-            measures=self.measures,
+            contests=self.contests,
+            recording=Recording(self._log, measures=self.measures, pod=pod, boot=boot),
             now=now,
-            pod=settings.pod_name or socket.gethostname(),
-            boot=boot,
         )
         self.explaining = Explaining(self.scoring)
 
@@ -59,9 +70,11 @@ class Assembly:
         """Start the threads that find the model and write the log."""
         self.keeper.start()
         self._log.start()
+        self.contests.start()
 
     def stop(self) -> None:
         """Write out what is in memory and let go of the store."""
+        self.contests.stop()
         self.keeper.stop()
         self._lookup.close()
         self._log.close()

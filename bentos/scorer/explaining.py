@@ -36,7 +36,7 @@ class Explaining:
         explainer = self._explainer_of(serving)
         row = np.frombuffer(asked.row, dtype="<f4")[serving.columns]
         found = explainer.explain(row)
-        probability = self._scoring.rounded(found.probability)
+        probability = self._scoring.recording.rounded(found.probability)
         threshold = serving.model.document.threshold
         return ExplainAnswer(
             user_id=asked.user_id,

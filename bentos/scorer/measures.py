@@ -16,8 +16,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from bentos.scorer.challenger.tally import Tally
+
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST.encode()
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+CHALLENGER_STATES: Final = ("answered", "unsound", "failed", "dropped", "fallbacks")
 _TENTHS: Final = tuple(tenth / 20 for tenth in range(1, 20))
 
 
@@ -61,6 +64,8 @@ class Measures(Collector):
         self.model_refusals = 0
         self.unsound_answers = 0
         """Answers of the model that were no probability."""
+        self.challenger: Tally | None = None
+        """Of the experiment that is on."""
 
     def request(self, route: str, *, status: int, seconds: float) -> None:
         """Count a request by its route's template."""
@@ -120,6 +125,8 @@ class Measures(Collector):
             {(): self.unsound_answers},
             (),
         )
+        if self.challenger is not None:
+            yield from _of_challenger(self.challenger)
         info = GaugeMetricFamily("scorer_model_info", "The model served.", labels=("model_version", "digest"))
         if self.model:
             info.add_metric(self.model, 1.0)
@@ -150,6 +157,23 @@ def exposition(measures: Measures) -> bytes:
     registry.register(measures)
     ProcessCollector(registry=registry)
     return generate_latest(registry)
+
+
+def _of_challenger(tally: Tally) -> Iterator[Metric]:
+    labels = ("experiment", "mode")
+    of = (str(tally.number), tally.mode)
+    rows = {(*of, state): getattr(tally, state) for state in CHALLENGER_STATES}
+    yield _counter(
+        "scorer_challenger_rows", "Rows for the challenger, by what became of them.", rows, (*labels, "state")
+    )
+    yield _counter(
+        "scorer_challenger_deaths", "Ends of the challenger's process.", {of: tally.deaths}, labels
+    )
+    given_up = GaugeMetricFamily(
+        "scorer_challenger_given_up", "Whether this pod asks the challenger no more.", labels=labels
+    )
+    given_up.add_metric(of, float(bool(tally.given_up)))
+    yield given_up
 
 
 def _counter(name: str, text: str, values: Mapping[Any, int], labels: Sequence[str]) -> Metric:

@@ -23,6 +23,7 @@ from bentos.scorer.server import bound_waiting, hand_over_logging
 from propensity.features.definition import FEATURES
 from propensity.log import set_up_logging
 from propensity.settings import read_settings
+from propensity.store import Arm
 
 _T = TypeVar("_T")
 
@@ -62,8 +63,9 @@ def _input() -> type[pydantic.BaseModel]:
 
 def _output() -> type[pydantic.BaseModel]:
     fields: dict[str, Any] = {
-        field.name: (field.type, ...) for field in msgspec.structs.fields(PredictAnswer)
+        field.name: (field.type, ...) for field in msgspec.structs.fields(PredictAnswer) if field.required
     }
+    fields["arm"] = (Arm | None, None)
     return pydantic.create_model(
         "PredictOutput", __config__=pydantic.ConfigDict(protected_namespaces=()), **fields
     )
@@ -125,7 +127,7 @@ class Scorer:
         """Answer for one user; a Problem says why not."""
         given = {name: value for name, value in asked.items() if value is not None}
         answer = self.assembly.scoring.predict_now(_body(given), wait_seconds=FIRST_LOOK_SECONDS)
-        return msgspec.structs.asdict(answer)
+        return dict(msgspec.to_builtins(answer))
 
     @bentoml.api(route="/predict/batch", input_spec=BatchInput, output_spec=BatchOutput)  # type: ignore[untyped-decorator]
     def predict_batch(self, users: list[dict[str, Any]]) -> dict[str, Any]:

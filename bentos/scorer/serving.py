@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bentos.scorer.answers import ModelAnswer
+from bentos.scorer.recording import By
 from bentos.scorer.requests import Values
 from bentos.scorer.rows import ABOUT_USER, is_whole
 from propensity.events.event import MICROS
@@ -32,6 +33,17 @@ class Serving:
     def reference(self) -> str:
         """`version@sha256:…`."""
         return f"{self.version}@{self.model.bundle.digest}"
+
+    @cached_property
+    def by(self) -> By:
+        """What its answers say of it."""
+        document = self.model.document
+        return By(self.version, document.threshold, document.feature_version)
+
+    @property
+    def lag(self) -> int:
+        """Microseconds after which a back-filled event counts as known to it."""
+        return self.model.document.lag
 
     @cached_property
     def columns(self) -> NDArray[np.intp]:

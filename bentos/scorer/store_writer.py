@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 2.0
 """How long a write may take; meanwhile the queue must hold the traffic."""
+SHADOW: Final = "shadow"
+"""Route of what nobody was answered: it has a place of its own in the store."""
 PAUSE_SECONDS: Final = 2.0
 """How long the store is left alone after it failed."""
 
@@ -78,7 +80,7 @@ class _Write(threading.Thread):
     def run(self) -> None:
         """Write, and leave the outcome behind."""
         try:
-            self._store.predictions.add(self._batch)
+            self._write()
         except StoreUnavailable as error:
             self.why = str(error)
         except Exception as error:  # noqa: BLE001 - the thread's door; its text might quote a record
@@ -86,3 +88,10 @@ class _Write(threading.Thread):
             self.outcome = Outcome.REFUSED
         else:
             self.outcome = Outcome.STORED
+
+    def _write(self) -> None:
+        shadows = [one for one in self._batch if one.route == SHADOW]
+        if shadows:
+            self._store.shadows.add(shadows)
+        if len(shadows) < len(self._batch):
+            self._store.predictions.add([one for one in self._batch if one.route != SHADOW])

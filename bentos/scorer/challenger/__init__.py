@@ -1,0 +1,1 @@
+"""A second model version beside the one that is served, in a process of its own: its hangs and its end are not ours."""

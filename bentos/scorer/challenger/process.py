@@ -1,0 +1,78 @@
+"""The challenger's process: `python -m bentos.scorer.challenger.process NICENESS`, started by a scorer pod.
+
+It is told everything through its standard input: the bundle's files, then rows of float32 in the order of NAMES, and
+answers a probability for each. It has no store, no keys, none of our environment, and once its model is loaded it can
+open nothing any more, no connection either. It ends with the pod, in the middle of a row if need be.
+"""
+
+import os
+import resource
+import sys
+import threading
+import time
+from typing import Final, NoReturn
+
+import msgspec
+import numpy as np
+
+from bentos.scorer.challenger.frames import READY, Ended, framed, read_frame
+from propensity.bundle import Bundle
+from propensity.errors import BrokenBundle
+from propensity.features.definition import NAMES
+from propensity.model import Model
+
+LOOK_SECONDS: Final = 1.0
+"""How often it looks whether the pod is still there."""
+
+
+def main() -> None:
+    """Verify the model that is handed in and answer with it until the pipe is closed."""
+    out = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+    os.nice(int(sys.argv[1]))
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    try:
+        _answer(sys.stdin.fileno(), out)
+    except (Ended, BrokenPipeError):
+        return
+    except Exception as error:  # noqa: BLE001 - the process's door; a text might quote a row
+        sys.exit(f"The challenger ended with {type(error).__name__}.")
+
+
+def _answer(rows_from: int, answers_to: int) -> None:
+    def read(size: int) -> bytes:
+        return os.read(rows_from, size)
+
+    def write(content: bytes) -> None:
+        left = memoryview(framed(content))
+        while left:
+            left = left[os.write(answers_to, left) :]
+
+    try:
+        model = Model(Bundle(msgspec.msgpack.decode(read_frame(read), type=dict[str, bytes])))
+        model.verify()
+    except BrokenBundle as error:
+        write(str(error).encode())
+        return
+    _shut(keeping=answers_to)
+    write(READY)
+    columns = [NAMES.index(name) for name in model.document.features]
+    while True:
+        table = np.frombuffer(read_frame(read), dtype="<f4").reshape(-1, len(NAMES))
+        write(model.probabilities(np.ascontiguousarray(table[:, columns])).astype("<f4").tobytes())
+
+
+def _shut(*, keeping: int) -> None:
+    """Let this process open nothing more: a model is data, but its bytes are read by a large library."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (keeping + 1, keeping + 1))
+
+
+def _end_with(parent: int) -> NoReturn:
+    while True:
+        if os.getppid() != parent:
+            os._exit(1)
+        time.sleep(LOOK_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
