@@ -16,6 +16,7 @@ from propensity.engine import HERE, Engine
 from propensity.errors import BrokenBundle, StoreUnavailable, VersionRejected
 from propensity.lifecycle import promotion
 from propensity.lifecycle.champion import bundle_of
+from propensity.lifecycle.erasure import data_window
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.slot import begin_asked, begin_by_hand
 from propensity.lifecycle.trainings import DONE, FAILED, REGISTERED, number_of
@@ -99,7 +100,7 @@ class Training:
         found = registered_before(self._mark, registry=self._registry)
         if found:
             self._say(f"Version {found.version.number} is there from an earlier run of this training.")
-            self._leave(REGISTERED, version=found.version.number, events=found.bundle.document.events)
+            self._registered(found.version, found.bundle.document)
         return found
 
     def _made(self) -> Challenger:
@@ -114,8 +115,17 @@ class Training:
         )
         made = register(trained, mark=self._mark, registry=self._registry)
         self._say(f"Registered as version {made.version.number}, alias challenger.")
-        self._leave(REGISTERED, version=made.version.number, events=trained.document.events)
+        self._registered(made.version, trained.document)
         return made
+
+    def _registered(self, version: Version, document: ModelDocument) -> None:
+        """Say in the ledger which version came of it and which events it read, also for those who ask to be forgotten."""
+        self._leave(
+            REGISTERED,
+            version=version.number,
+            events=document.events,
+            **data_window(document.periods.values()),
+        )
 
     @property
     def _mark(self) -> str:

@@ -51,7 +51,8 @@ class Intake:
         }
         try:
             added = self._store.events.add(events.values())
-            reasons |= _places(added.conflicts, events)
+            reasons |= _places(added.conflicts, events, reason=Reason.CONFLICT)
+            reasons |= _places(added.forgotten, events, reason=Reason.FORGOTTEN)
             self._keep(items, reasons, now=now)
         except StoreUnavailable as error:
             logger.warning("events can't be stored", extra={"why": str(error)})
@@ -65,7 +66,8 @@ class Intake:
 
     def _keep(self, items: Sequence[Item], reasons: dict[int, str], *, now: int) -> None:
         assert self._store is not None  # noqa: S101 - add has seen to it
-        places = sorted(reasons)[: self._take_room(len(reasons), now=now)]
+        kept = sorted(index for index, reason in reasons.items() if reason != Reason.FORGOTTEN)
+        places = kept[: self._take_room(len(kept), now=now)]
         if places:
             self._store.refused.add(
                 _refusal(items[index], index=index, reason=reasons[index], now=now) for index in places
@@ -82,12 +84,12 @@ class Intake:
         return room
 
 
-def _places(conflicts: Sequence[Event], events: dict[int, Event]) -> dict[int, str]:
-    """Return where the conflicting events stand in the request."""
-    contents = {event.content for event in conflicts}
-    ids = {event.event_id for event in conflicts}
+def _places(left_out: Sequence[Event], events: dict[int, Event], *, reason: Reason) -> dict[int, str]:
+    """Return where the events that were not stored for this reason stand in the request."""
+    contents = {event.content for event in left_out}
+    ids = {event.event_id for event in left_out}
     return {
-        index: str(Reason.CONFLICT)
+        index: str(reason)
         for index, event in events.items()
         if event.event_id in ids and event.content in contents
     }

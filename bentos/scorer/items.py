@@ -33,6 +33,7 @@ MESSAGES: Final[dict[str, str]] = {
     Reason.BAD_PRICE: "price is no sensible number. Send it in major units, or leave it out.",
     Reason.NEGATIVE_PRICE: "price is negative. Send what was paid, and leave refunds out.",
     Reason.CONFLICT: "This event_id is stored with other content. Send another event under an id of its own.",
+    Reason.FORGOTTEN: "This user asked to be forgotten. Send no more events of this id; who comes back needs a new one.",
 }
 OTHERWISE: Final = "The item can't be an event. See /docs for what may be sent."
 

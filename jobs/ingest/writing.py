@@ -35,11 +35,12 @@ def write(
     The file's tally then counts the conflicts that were found.
     """
     tally, file = reading.tally, reading.file.name
-    inserted = unchanged = done = 0
+    inserted = unchanged = forgotten = done = 0
     events = tally.events
     for rows in slices(reading, source=source):
         added = store.events.add(events_of(rows))
         inserted, unchanged = inserted + added.inserted, unchanged + added.unchanged
+        forgotten += len(added.forgotten)
         if added.conflicts:
             found = list(conflicts(added.conflicts, rows, source=source, file=file, at=now))
             store.refused.add(found)
@@ -56,7 +57,8 @@ def write(
         rows=tally.rows,
         inserted=inserted,
         unchanged=unchanged,
-        refused=dict(tally.refused),
+        # not in the tally: that users were forgotten says nothing against the export
+        refused={**tally.refused, **({Reason.FORGOTTEN.value: forgotten} if forgotten else {})},
         first_time=tally.first_time,
         last_time=tally.last_time,
         finished_at=now,

@@ -1,6 +1,8 @@
 """What every command opens on its way in: settings, logging, the clock, the store and the registry."""
 
+import getpass
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
 def now() -> int:
     """Return the time in microseconds since the epoch: the one place where commands read the clock."""
     return time.time_ns() // 1000
+
+
+def actor() -> str:
+    """Return who types, for the ledger: the machine's name for them, which in a container may be a number alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def say(line: str = "") -> None:

@@ -7,7 +7,19 @@ from typing import Final
 import click
 
 from propensity import __version__
-from propensity.cli import dashboard, data, demo, model, operation, service, simulated, state, training, watch
+from propensity.cli import (
+    dashboard,
+    data,
+    demo,
+    model,
+    operation,
+    privacy,
+    service,
+    simulated,
+    state,
+    training,
+    watch,
+)
 from propensity.errors import PropensityError
 
 SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
@@ -17,6 +29,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Answers": (service.serve, service.score, service.key),
     "Watching": (watch.monitor, dashboard.dashboard),
     "Operating": (operation.retrain, operation.rollback, operation.operate),
+    "Privacy": (privacy.forget,),
     "State": (state.doctor, state.wait, state.ledger),
 }
 

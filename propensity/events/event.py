@@ -70,6 +70,8 @@ class Reason(StrEnum):
     NEGATIVE_PRICE = "negative_price"
     CONFLICT = "conflict"
     """The same event_id with other content; the event that was stored first stays."""
+    FORGOTTEN = "forgotten"
+    """Of a user who asked to be forgotten; counted, and kept nowhere, not even as a refused row."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,29 +8,17 @@ every dump of the store does, can still ask of an id he knows whether it is amon
 import csv
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from propensity.events import Event, Refusal
 
-COLLECTIONS: Final = (
-    "events",
-    "refused",
-    "predictions",
-    "shadows",
-    "scores",
-    "outcomes",
-    "contacts",
-    "references",
-    "ledger",
-)
-"""What is searched for a user, in the order in which it is told."""
 SHORT: Final = 12
 """Hexadecimal digits of a mark that the ledger shows: enough to tell two people apart, and no way back."""
-Found = Mapping[str, int]
-"""Documents of a user by collection; those without any are left out."""
+SHORT_NUMBER: Final = 4
+"""Digits from which a number in a sentence is taken for an id."""
 _T = TypeVar("_T")
 
 
@@ -100,22 +88,26 @@ def quoted(raw: str, *, owner: str) -> Iterator[str]:
         yield from re.findall(r"\w+", text)
 
 
-def without(entry_text: str, user_id: str, *, mark: str) -> str:
-    """Return a sentence of the ledger with the id replaced by the beginning of its mark.
+def unnamed(sentence: str, user_id: str, *, mark: str) -> str:
+    """Return a sentence with the id replaced by the beginning of its mark."""
+    return re.sub(rf"(?<!\w)(?<!\d\.){re.escape(user_id)}(?!\w)", f"[forgotten {mark[:SHORT]}]", sentence)
 
-    Numbers of up to three digits are left: in a sentence they are counts and versions, not people.
-    """
-    if user_id.isdecimal() and len(user_id) < 4:
-        return entry_text
-    return re.sub(rf"(?<!\w)(?<!\d\.){re.escape(user_id)}(?!\w)", f"[forgotten {mark[:SHORT]}]", entry_text)
+
+def without(sentence: str, user_id: str, *, mark: str) -> str:
+    """Return the same of any sentence of the ledger, but for short numbers: those are counts and versions, not people."""
+    is_short = user_id.isdecimal() and len(user_id) < SHORT_NUMBER
+    return sentence if is_short else unnamed(sentence, user_id, mark=mark)
 
 
 def cleaned(evidence: Any, user_id: str, *, mark: str) -> Any:
-    """Return evidence with the id taken out of its texts; names and numbers stay as they are."""
+    """Return evidence with the id taken out of its texts; names, numbers and who acted stay as they are."""
     if isinstance(evidence, str):
         return without(evidence, user_id, mark=mark)
     if isinstance(evidence, dict):
-        return {name: cleaned(value, user_id, mark=mark) for name, value in evidence.items()}
+        return {
+            name: value if name == "actor" else cleaned(value, user_id, mark=mark)
+            for name, value in evidence.items()
+        }
     if isinstance(evidence, list):
         return [cleaned(value, user_id, mark=mark) for value in evidence]
     return evidence

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from jobs.monitor.drift.origin import key_of
 from jobs.monitor.watch import Monitor
 from propensity.bundle import SCHEMA, Bundle, Estimate, ModelDocument, Period, Recorded
 from propensity.errors import RegistryUnavailable
@@ -73,7 +74,7 @@ class MonitoredShop:
         )
         self.store.bundles.put(bundle.digest, bundle.files)
         if with_reference:
-            self.store.bundles.put(f"reference:{bundle.digest}", {"reference.parquet": self._reference()})
+            self.store.bundles.put(key_of(bundle.digest), {"reference.parquet": self._reference()})
         self.store.set_champion(
             Champion(version=version, digest=bundle.digest, verdict="promoted", promoted_at=MONDAY)
         )

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from jobs.monitor.drift import report
+from jobs.monitor.drift.origin import key_of
 from jobs.monitor.performance import expected_f1
 from propensity.bundle import Bundle, Estimate, Recorded
 from propensity.events import Event
@@ -107,10 +108,10 @@ def promise(shop: MonitoredShop, *, f1: float, prevalence: float) -> None:
     bundle = Bundle.make(onnx=b"", document=card, recorded=Recorded(inputs=[], probabilities=[]))
     before = shop.store.champion()
     assert before is not None
-    reference = shop.store.bundles.get(f"reference:{before.digest}")
+    reference = shop.store.bundles.get(key_of(before.digest))
     assert reference is not None
     shop.store.bundles.put(bundle.digest, bundle.files)
-    shop.store.bundles.put(f"reference:{bundle.digest}", reference)
+    shop.store.bundles.put(key_of(bundle.digest), reference)
     shop.store.set_champion(
         Champion(version="1", digest=bundle.digest, verdict="promoted", promoted_at=MONDAY)
     )

@@ -1,6 +1,7 @@
 """Where a champion's reference rows come from: its training's `reference.parquet`, copied once into the store.
 
 With the copy a monitor needs no registry, as a scorer needs none; and the rows stay those the champion was tested on.
+The copy names no user, also where the file of an early release did: who is forgotten must not be found in it.
 """
 
 import io
@@ -12,6 +13,7 @@ import polars as pl
 
 from jobs.monitor.drift.reference import Reference
 from jobs.monitor.drift.sample import COLUMNS, SCORE, Sample
+from propensity.features.anonymous import numbered
 from propensity.store import Champion, Store
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def reference_of(
 
     `registry` is opened only where the store has no copy yet; RegistryUnavailable where it does not answer then.
     """
-    key = f"reference:{champion.digest}"
+    key = key_of(champion.digest)
     kept = store.bundles.get(key)
     if kept is None:
         opened = registry()
@@ -39,9 +41,20 @@ def reference_of(
         if content is None:
             logger.warning("no reference for drift", extra={"version": champion.version})
             return None
-        kept = {FILE: content}
+        kept = {FILE: _without_ids(content)}
         store.bundles.put(key, kept)
     return Reference(_sample(kept[FILE], max_users=max_users))
+
+
+def key_of(digest: str) -> str:
+    """Return under which digest the store keeps the copy of a bundle's reference."""
+    return f"rows of {digest}"
+
+
+def _without_ids(content: bytes) -> bytes:
+    written = io.BytesIO()
+    numbered(pl.read_parquet(io.BytesIO(content))).write_parquet(written)
+    return written.getvalue()
 
 
 def _sample(content: bytes, *, max_users: int) -> Sample:
