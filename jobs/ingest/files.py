@@ -4,10 +4,10 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal, NamedTuple
 
 import fsspec
 
@@ -51,13 +51,26 @@ class LogFile:
         with stream:
             yield Tracked(stream, file=self)
 
-    def digest(self) -> str:
-        """Read it through and return its SHA-256; InputMissing where it can't be read."""
-        buffer = bytearray(HASH_BYTES)
+    def beginnings(self, sizes: Iterable[int]) -> Iterator["Beginning"]:
+        """Yield its beginnings of these sizes, shortest first, the file itself for larger ones; reads no further.
+
+        InputMissing where it can't be read.
+        """
+        buffer = memoryview(bytearray(HASH_BYTES))
+        last = b""
         with self.open() as tracked:
-            while tracked.readinto(buffer):
-                pass
-            return tracked.digest
+            for size in sorted(sizes):
+                while count := tracked.readinto(buffer[: min(HASH_BYTES, size - tracked.done)]):
+                    last = bytes(buffer[count - 1 : count])
+                yield Beginning(tracked.done, tracked.digest, last == b"\n")
+
+
+class Beginning(NamedTuple):
+    """The first bytes of a file."""
+
+    size: int
+    digest: str
+    ends_line: bool
 
 
 class Tracked(io.RawIOBase):

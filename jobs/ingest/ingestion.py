@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jobs.ingest.conflicts import expect_few_conflicts
 from jobs.ingest.files import LogFile, find_files
-from jobs.ingest.known import is_taken_in, record_id
+from jobs.ingest.known import known_part, record_id
 from jobs.ingest.progress import Progress
 from jobs.ingest.reading import Reading, read
 from jobs.ingest.spill import on_disk
@@ -57,7 +57,9 @@ def ingest(
     new = _new_ones(files, source=source, log_format=log_format, store=store, told=told)
     with _temporary_folder() as folder:
         readings = _read_all(new, folder, log_format=log_format, now=now, told=told)
-        _expect_good(readings, max_share=max_refused_share, log_format=log_format, alone=new == files)
+        _expect_good(
+            readings, max_share=max_refused_share, log_format=log_format, alone=len(new) == len(files)
+        )
         expect_few_conflicts(
             readings, source=source, log_format=log_format, max_share=max_refused_share, events=store.events
         )
@@ -84,13 +86,15 @@ def ingest(
 
 def _new_ones(
     files: Sequence[LogFile], *, source: str, log_format: LogFormat, store: Store, told: Progress
-) -> list[LogFile]:
+) -> list[tuple[LogFile, IngestRecord | None]]:
+    """Return the files that hold something new, each with the record of its beginning where that was taken in."""
     new = []
     for file in files:
-        if is_taken_in(file, source=source, log_format=log_format, ingests=store.ingests):
+        known, is_all = known_part(file, source=source, log_format=log_format, ingests=store.ingests)
+        if is_all:
             told.skipped(file)
         else:
-            new.append(file)
+            new.append((file, known))
     return new
 
 
@@ -103,15 +107,21 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _read_all(
-    files: Sequence[LogFile], folder: Path, *, log_format: LogFormat, now: int, told: Progress
+    files: Sequence[tuple[LogFile, IngestRecord | None]],
+    folder: Path,
+    *,
+    log_format: LogFormat,
+    now: int,
+    told: Progress,
 ) -> list[Reading]:
     readings = []
-    for number, file in enumerate(files):
+    for number, (file, known) in enumerate(files):
         own = folder / str(number)
         with on_disk():
             own.mkdir()
         heard = partial(told.read, file)
-        readings.append(read(file, folder=own, log_format=log_format, now=now, progress=heard))
+        reading = read(file, folder=own, log_format=log_format, now=now, progress=heard, known=known)
+        readings.append(reading)
     return readings
 
 

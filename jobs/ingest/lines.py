@@ -29,6 +29,8 @@ class Block:
     data: bytes
     before: int = 0
     """Lines of the text that stand before them."""
+    start: int = 0
+    """Bytes of the text that stand before them."""
 
     @cached_property
     def height(self) -> int:
@@ -40,25 +42,32 @@ class Block:
         rest = self
         while rest.data:
             line, _, data = rest.data.partition(b"\n")
-            rest = Block(data, rest.before + 1)
+            rest = Block(data, rest.before + 1, rest.start + len(rest.data) - len(data))
             if first := line.removesuffix(b"\r"):
                 return first.decode(errors="backslashreplace"), rest
         return "", rest
 
+    def beyond(self, size: int) -> "Block":
+        """Return the lines that stand after the first `size` bytes of the text, where a line ends."""
+        cut = min(max(size - self.start, 0), len(self.data))
+        return Block(self.data[cut:], self.before + self.data[:cut].count(b"\n"), self.start + cut)
+
 
 def read_blocks(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """Yield a text in blocks; NotText where the stream holds something else than lines of UTF-8."""
-    before = 0
+    before = start = 0
     for data in _pieces(stream, name=name, size=block_bytes):
         if not before:
             _expect_text(data[:BINARY_CHECK_BYTES], name)
             _expect_newlines(data, name)
-            block = Block(data.removeprefix(BOM))
+            text = data.removeprefix(BOM)
+            block = Block(text, start=len(data) - len(text))
             _expect_utf8(block, name)
         else:
-            block = Block(data, before)
+            block = Block(data, before, start)
         yield block
         before += block.height
+        start += len(data)
 
 
 def read_lines(stream: BinaryIO, *, name: str, block_bytes: int = BLOCK_BYTES) -> Iterator[pl.DataFrame]:

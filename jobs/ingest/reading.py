@@ -2,44 +2,31 @@
 
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final
 
 import polars as pl
 
-from jobs.ingest import lines
+from jobs.ingest.blocks import COPY, Block, blocks_of
 from jobs.ingest.cleaning import clean
-from jobs.ingest.columns import has_controls, to_columns
-from jobs.ingest.files import LogFile, kind_of, unpacked
+from jobs.ingest.files import LogFile, kind_of
 from jobs.ingest.parallel import in_order
-from jobs.ingest.parquet import read_parquet
-from jobs.ingest.rows import Layout, find_layout
 from jobs.ingest.spill import Packed, Spill, on_disk
 from jobs.ingest.tally import Tally
 from propensity.errors import EmptyInput, HeaderOnly, InputError
+from propensity.events import Reason
 from propensity.events.formats import LogFormat
+from propensity.store.records import IngestRecord
 
 START_BYTES: Final = 64 << 10
-COPY: Final = "copy.parquet"
 PACKED: Final = 8
 """How many times its size a compressed file may unpack to; only the number of buckets hangs on it."""
 MAX_THREADS: Final = 8
 """Blocks cleaned at once, where there are as many cores: each takes some 80 MB while it is."""
-
-
-class Texts(NamedTuple):
-    """Rows as text, and what no field of them holds."""
-
-    rows: pl.DataFrame
-    has_spaces: bool = True
-    has_controls: bool = True
-
-
-Block = Callable[[], Texts]
-"""Makes the rows of a block; called where there is a core to do it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,23 +35,39 @@ class Reading:
 
     file: LogFile
     digest: str
+    size: int
     tally: Tally
     spill: Spill
     lack: InputError | None
     """What to say where there is no row in it."""
+    known: IngestRecord | None
+    """Of its beginning, where that was taken in before: counted in the tally, but not in the spill."""
 
 
 def read(
-    file: LogFile, *, folder: Path, log_format: LogFormat, now: int, progress: Callable[[int], None]
+    file: LogFile,
+    *,
+    folder: Path,
+    log_format: LogFormat,
+    now: int,
+    progress: Callable[[int], None],
+    known: IngestRecord | None = None,
 ) -> Reading:
-    """Read a file into a spill in `folder`, which must be empty; `progress` hears the bytes read so far."""
+    """Read a file into a spill in `folder`, which must be empty; `progress` hears the bytes read so far.
+
+    The beginning that `known` is the record of is not taken apart again, if nothing after it can hang on it.
+    """
     tally = Tally()
-    lack: InputError | None = None
+    lack: InputError = EmptyInput(f"{file.name} is empty. Name a log with events in it.")
     with file.open() as tracked:
         stream = io.BufferedReader(tracked, START_BYTES)
-        start = stream.peek(START_BYTES)
-        spill = Spill(folder, source_bytes=file.size * (1 if kind_of(start) == "text" else PACKED))
-        blocks = _blocks(stream, start, folder, log_format, file.name)
+        kind = kind_of(stream.peek(START_BYTES))
+        known = known if kind == "text" else None
+        offset = known.bytes if known else 0
+        spill = Spill(folder, source_bytes=(file.size - offset) * (1 if kind == "text" else PACKED))
+        blocks = blocks_of(
+            stream, kind=kind, folder=folder, log_format=log_format, name=file.name, offset=offset
+        )
         work = partial(_take_in, spill=spill, name=file.name, log_format=log_format, now=now)
         for found, packed in in_order(work, blocks, threads=min(pl.thread_pool_size(), MAX_THREADS)):
             tally.merge(found)
@@ -72,10 +75,20 @@ def read(
             progress(tracked.done)
             lack = HeaderOnly(f"{file.name} has a header and no row. Name a log with events in it.")
         (folder / COPY).unlink(missing_ok=True)
-        lack = lack or EmptyInput(f"{file.name} is empty. Name a log with events in it.")
-        return Reading(
-            file=file, digest=tracked.digest, tally=tally, spill=spill, lack=None if tally.rows else lack
-        )
+    if known and not _stands_alone(tally, known):
+        _empty(folder)
+        return read(file, folder=folder, log_format=log_format, now=now, progress=progress)
+    if known:
+        tally.merge(_tally_of(known))
+    return Reading(
+        file=file,
+        digest=tracked.digest,
+        size=tracked.done,
+        tally=tally,
+        spill=spill,
+        lack=None if tally.rows else lack,
+        known=known,
+    )
 
 
 def _take_in(
@@ -88,40 +101,26 @@ def _take_in(
     return found, spill.pack(cleaned)
 
 
-def _blocks(
-    stream: BinaryIO, start: bytes, folder: Path, log_format: LogFormat, name: str
-) -> Iterator[Block]:
-    kind = kind_of(start)
-    if kind == "parquet":
-        # Parquet is read from its end, and a stream has none to start from.
-        copy = folder / COPY
-        with on_disk(), copy.open("wb") as out:
-            shutil.copyfileobj(stream, out, 1 << 20)
-        for rows in read_parquet(copy, log_format=log_format, name=name):
-            yield partial(_of_parquet, rows)
-    elif kind == "gzip":
-        with unpacked(stream, name=name) as text:
-            yield from _text_blocks(text, log_format=log_format, name=name)
-    else:
-        yield from _text_blocks(stream, log_format=log_format, name=name)
+def _stands_alone(tally: Tally, known: IngestRecord) -> bool:
+    """Whether no event can equal one of the beginning, whose number would then be part of its id."""
+    if tally.has_ids or tally.first_time is None or known.last_time is None:
+        return True
+    return tally.first_time > known.last_time
 
 
-def _text_blocks(stream: BinaryIO, *, log_format: LogFormat, name: str) -> Iterator[Block]:
-    layout: Layout | None = None
-    for block in lines.read_blocks(stream, name=name):
-        rest = block
-        if layout is None:
-            first_line, after = block.take_first()
-            if not first_line:
-                continue
-            layout = find_layout(first_line, log_format=log_format, name=name)
-            rest = after if log_format.has_header else block
-        yield partial(_of_text, rest, layout)
+def _tally_of(known: IngestRecord) -> Tally:
+    # not in a tally: that users were forgotten says nothing against the export
+    refused = Counter({reason: rows for reason, rows in known.refused.items() if reason != Reason.FORGOTTEN})
+    return Tally(
+        rows=known.rows,
+        refused=refused,
+        examples=dict.fromkeys(refused, f"{known.file}, where it was read before"),
+        first_time=known.first_time,
+        last_time=known.last_time,
+    )
 
 
-def _of_text(block: lines.Block, layout: Layout) -> Texts:
-    return Texts(to_columns(block, layout), b" " in block.data, has_controls(block))
-
-
-def _of_parquet(rows: Callable[[], pl.DataFrame]) -> Texts:
-    return Texts(rows())
+def _empty(folder: Path) -> None:
+    with on_disk():
+        shutil.rmtree(folder)
+        folder.mkdir()

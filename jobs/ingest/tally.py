@@ -24,6 +24,8 @@ class Tally:
     examples: dict[str, str] = field(default_factory=dict)
     first_time: int | None = None
     last_time: int | None = None
+    has_ids: bool = True
+    """Whether every event brought an id of its own."""
 
     @property
     def events(self) -> int:
@@ -39,7 +41,12 @@ class Tally:
             self.refused[reason] += count
             self.examples.setdefault(reason, f"{file}:{line}")
         times = pl.col("event_time").filter(~faulty)
-        self._span(*cleaned.select(times.min().alias("first"), times.max().alias("last")).row(0))
+        without_id = pl.col("event_id").is_null() & ~faulty
+        first, last, nameless = cleaned.select(
+            times.min().alias("first"), times.max().alias("last"), without_id.any()
+        ).row(0)
+        self._span(first, last)
+        self.has_ids &= not nameless
 
     def refuse(self, reason: Reason, count: int, *, place: str) -> None:
         """Count rows that were taken for events as refused after all; `place` is the first one's file and line."""
@@ -52,6 +59,7 @@ class Tally:
         self.refused.update(other.refused)
         self.examples = other.examples | self.examples
         self._span(other.first_time, other.last_time)
+        self.has_ids &= other.has_ids
 
     def judge(self, *, max_share: float, format_name: str, stored: int = 0) -> None:
         """Raise WrongFormat, EventsInFuture or TooManyRefused where more than the set share was refused.

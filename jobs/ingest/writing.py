@@ -35,8 +35,9 @@ def write(
     The file's tally then counts the conflicts that were found.
     """
     tally, file = reading.tally, reading.file.name
-    inserted = unchanged = forgotten = done = 0
-    events = tally.events
+    events, inserted = tally.events, 0
+    unchanged = done = _events_in(reading.known)
+    forgotten = reading.known.refused.get(Reason.FORGOTTEN, 0) if reading.known else 0
     for rows in slices(reading, source=source):
         added = store.events.add(events_of(rows))
         inserted, unchanged = inserted + added.inserted, unchanged + added.unchanged
@@ -62,7 +63,12 @@ def write(
         first_time=tally.first_time,
         last_time=tally.last_time,
         finished_at=now,
+        bytes=reading.size,
     )
+
+
+def _events_in(known: IngestRecord | None) -> int:
+    return known.rows - sum(known.refused.values()) if known else 0
 
 
 def slices(reading: Reading, *, source: str) -> Iterator[pl.DataFrame]:

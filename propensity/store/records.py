@@ -62,6 +62,8 @@ class IngestRecord(msgspec.Struct, frozen=True, kw_only=True):
     first_time: int | None
     last_time: int | None
     finished_at: int
+    bytes: int = 0
+    """Length of the file, so that a longer one is only looked at where it may begin with this; 0 where nobody noted it."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,6 +62,9 @@ class FalteringIngests:
     def get(self, ingest_id: str) -> IngestRecord | None:
         return self._real.get(ingest_id)
 
+    def latest(self, limit: int) -> list[IngestRecord]:
+        return self._real.latest(limit)
+
     def put(self, record: IngestRecord) -> None:
         self._falters.count()
         self._real.put(record)
