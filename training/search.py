@@ -7,6 +7,7 @@ sample of its users; the winner is then fitted on all of it.
 import logging
 from typing import Any, Final, NamedTuple
 
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -26,6 +27,19 @@ SEARCH_ROWS: Final = 12_000
 _logger = logging.getLogger(__name__)
 
 Indices = NDArray[np.intp]
+
+
+class _Alone(Pipeline):  # type: ignore[misc]  # sklearn has no types
+    """A pipeline that is fitted where it is: on a worker, joblib's Dask backend would send out every tree once more.
+
+    That takes ten times as long, and what such calls are given is lost with the worker that made them.
+    """
+
+    def fit(self, *given: Any, **named: Any) -> "_Alone":
+        """Fit as a pipeline does."""
+        with joblib.parallel_config(backend="threading"):
+            super().fit(*given, **named)
+        return self
 
 
 class Found(NamedTuple):
@@ -57,7 +71,7 @@ def _compared(sample: Rows, settings: Settings, *, engine: Engine) -> dict[str, 
     shared = [sample.features, sample.labels, *(side for pair in pairs for side in pair)]
     with engine.searching(shared, workers=settings.workers) as n_jobs:
         search = GridSearchCV(
-            candidates.empty_pipeline(),
+            _Alone(candidates.empty_pipeline().steps),
             candidates.grid(settings.search, seed=settings.seed),
             scoring=SCORING,
             cv=pairs,

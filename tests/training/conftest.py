@@ -1,6 +1,8 @@
 """Training sets to test with: one of made-up rows, where the truth is known, and one of the real Taobao log."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -140,7 +142,19 @@ def dask_cluster(dask_store_uri: str) -> Iterator[LocalCluster]:
         n_workers=0,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address=":0",
         env={"PROPENSITY_STORE_URI": dask_store_uri},
     ) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def shop_alone(dask_store_uri: str, tmp_path: Path) -> Iterator[Store]:
+    """The same store as it is now, for one machine."""
+    with (
+        closing(sqlite3.connect(dask_store_uri.removeprefix("sqlite:///"))) as source,
+        closing(sqlite3.connect(tmp_path / "alone.db")) as target,
+    ):
+        source.backup(target)
+    with open_store(f"sqlite:///{tmp_path / 'alone.db'}") as store:
+        yield store

@@ -1,10 +1,7 @@
 """Workers of a Dask scheduler give what one machine gives: rows, winner, metrics and scores."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -18,7 +15,7 @@ from propensity.events.event import DAY, HOUR
 from propensity.features.definition import FEATURES
 from propensity.model import Model
 from propensity.settings import Settings
-from propensity.store import Store, open_store
+from propensity.store import Store
 from training import dataset, model, search
 from training.dataset import TrainingSet
 from training.model import Trained
@@ -96,29 +93,17 @@ def test_the_model_has_the_same_metrics(
     assert found.metrics == pytest.approx(trained.metrics, rel=0, abs=1e-9)
 
 
-@pytest.fixture
-def alone(dask_store_uri: str, tmp_path: Path) -> Iterator[Store]:
-    """The same store as it is now, for one machine."""
-    with (
-        closing(sqlite3.connect(dask_store_uri.removeprefix("sqlite:///"))) as source,
-        closing(sqlite3.connect(tmp_path / "alone.db")) as target,
-    ):
-        source.backup(target)
-    with open_store(f"sqlite:///{tmp_path / 'alone.db'}") as store:
-        yield store
-
-
 def test_batch_scores_are_the_same_and_stay_so(
-    engine: Engine, dask_shop: Store, alone: Store, trained: Trained, cutoffs: list[int]
+    engine: Engine, dask_shop: Store, shop_alone: Store, trained: Trained, cutoffs: list[int]
 ) -> None:
     at = (
         cutoffs[0] - len(dask_shop.scores.cutoffs(10)) * HOUR
     )  # the first score stays: a cutoff that has none
-    served, given = Model(trained.bundle), {"model_version": "1", "cutoff": at, "lag": 0}
-    summary = score(dask_shop, served, engine=engine, **given)
+    scored = partial(score, model=Model(trained.bundle), model_version="1", cutoff=at, lag=0)
+    summary = scored(dask_shop, engine=engine)
     assert summary.users == summary.new > 300
-    assert summary == score(alone, served, **given)
+    assert summary == scored(shop_alone)
     found = dask_shop.scores.top(at, 10_000)
-    assert found == alone.scores.top(at, 10_000)
-    assert score(dask_shop, served, engine=engine, **given) == summary._replace(new=0)
+    assert found == shop_alone.scores.top(at, 10_000)
+    assert scored(dask_shop, engine=engine) == summary._replace(new=0)
     assert dask_shop.scores.top(at, 10_000) == found
