@@ -106,7 +106,7 @@ cluster: tools-for-cluster ## Start a cluster for development: the kit's, or kin
 	@$(if $(KIT),$(KIT) up && $(KIT) mongo-image,k8s/kind-up)
 
 e2e: setup $(VENV)/.cluster $(VENV)/.browser $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make browser cluster images load-images)
-	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),tests/chart tests/e2e) --durations=15
+	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),tests/chart tests/e2e tests/loadtests) --durations=15
 
 # Another image of the scorer, so that an upgrade has something to roll out.
 next-image: tools-for-cluster

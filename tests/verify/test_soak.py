@@ -10,19 +10,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from loadtests.bench import h2load
 from loadtests.bench.__main__ import make_material
 from loadtests.bench.server import Server, free_port, running
 from propensity.bundle import Bundle
-from propensity.store import Store, open_store
-from tests.scorer.conftest import ROOT, make_prediction, wait_for
+from propensity.store import open_store
+from tests.scorer.conftest import ROOT, wait_for
 from tests.store.conftest import MONGO, fresh_database
 from tests.verify.outage import Breakable, mongo_store, sqlite_store
-from tests.verify.soak import metric, soak
-from tests.witness import Answer, Question, Told, Witnesses, given_in_full
+from tests.verify.proofs import (
+    assert_503_only_without_store,
+    assert_all_recorded,
+    assert_answered_right,
+    is_log_written,
+)
+from tests.verify.soak import Soak, metric
+from tests.witness import Question, Witnesses, given_in_full
 
 MINUTES = float(os.environ.get("PROPENSITY_TEST_SOAK_MINUTES", "10"))
 MEMORY_GROWTH = 0.02
@@ -30,8 +35,6 @@ LEAST_LOAD = 0.5
 """Share of the rate that has to be reached on average; less is what others on the machine took, and shows little."""
 P99_GROWTH = 1.5
 """p99 of equal minutes differs by a third on two cores that others use too; what grows with time does so by multiples."""
-GRACE_SECONDS = 6.0
-"""After the store came back: a lookup under way waits 3 s, then the store is left alone for a second."""
 REPORTS = ROOT / "build" / "soak"
 
 
@@ -145,9 +148,9 @@ def test_at_half_of_the_ceiling_nothing_grows_nothing_fails_and_nothing_is_lost_
 ) -> None:
     asked = questions(material, with_events=breakable.are_reads_lost)
     with Witnesses(service.port, asked, clients=3, pause_seconds=0.1) as witnesses:
-        soaked = soak(
-            service, body=material / "given.json", minutes=MINUTES, outage=breakable.outage, client=pins[1]
-        )
+        body = material / "given.json"
+        load = Soak(server=service, body=body, outage=breakable.outage, client=pins[1])
+        soaked = load.run(minutes=MINUTES)
     told = witnesses.told
     report(breakable.name, soaked.table())
     wait_for(lambda: is_log_written(service), seconds=60 + 6 * MINUTES)
@@ -159,8 +162,7 @@ def test_at_half_of_the_ceiling_nothing_grows_nothing_fails_and_nothing_is_lost_
     assert soaked.errors == 0, soaked.table()
     assert soaked.kept_up > LEAST_LOAD, soaked.table()
     assert_answered_right(told)
-    away = soaked.away.began, soaked.away.ended
-    assert_503_only_without_store(told, away=away, are_reads_lost=breakable.are_reads_lost)
+    assert_503_only_without_store(told, outages=soaked.outages, are_reads_lost=breakable.are_reads_lost)
     assert soaked.p99_growth < P99_GROWTH, soaked.table()
     assert soaked.memory_growth < MEMORY_GROWTH, soaked.table()
 
@@ -169,53 +171,3 @@ def report(name: str, table: str) -> None:
     """Leave the figures where a person finds them."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / f"{name}.txt").write_text(table + "\n")
-
-
-def is_log_written(service: Server) -> bool:
-    """Whether every prediction so far is in the store, and nothing waits."""
-    records = "scorer_prediction_records_total"
-    written = sum(metric(service, records, label=f'state="{state}"') for state in ("stored", "replayed"))
-    waiting = metric(service, "scorer_log_queue_length") + metric(service, "scorer_spool_bytes")
-    return waiting == 0 and written >= metric(service, "scorer_predictions_total")
-
-
-def assert_all_recorded(store: Store, *, predictions: int, ids: list[str]) -> None:
-    """Each prediction has its record, and there is none besides: adding one that is there changes nothing."""
-    (boot,) = {one.rpartition("-")[0] for one in ids}
-    assert len(set(ids)) == len(ids)
-
-    def new(first: int, last: int) -> int:
-        numbers = (f"{boot}-{sequence:x}" for sequence in range(first, last))
-        return store.predictions.add(
-            [msgspec.structs.replace(make_prediction(0), prediction_id=number) for number in numbers]
-        )
-
-    missing = sum(new(start, min(start + 5_000, predictions)) for start in range(0, predictions, 5_000))
-    assert missing == 0, f"{missing} of {predictions} predictions have no record."
-    assert new(predictions, predictions + 1) == 1, "There are more records than predictions."
-
-
-def assert_answered_right(told: Told) -> None:
-    """Nothing broke, what was not 503 was right, and every probability is the model's own."""
-    assert told.broken == []
-    wrong = [answer for answer in told.answers if answer.status not in {answer.question.status, 503}]
-    assert not wrong, wrong[0]
-    assert not told.disagreeing, told.disagreeing[:3]
-    assert told.statuses["given", 200] > 100
-
-
-def assert_503_only_without_store(told: Told, *, away: tuple[float, float], are_reads_lost: bool) -> None:
-    """503 is for what only the store could tell, while it is away, and for nothing else."""
-
-    def is_possible(answer: Answer) -> bool:
-        return answer.answered > away[0] and answer.asked < away[1] + GRACE_SECONDS
-
-    unsaid = [answer for answer in told.answers if answer.status == 503]
-    assert {answer.question.kind for answer in unsaid} == (
-        {"known", "unknown", "event"} if are_reads_lost else set()
-    )
-    assert all(is_possible(answer) for answer in unsaid)
-    if are_reads_lost:
-        deep = [one for one in told.answers if away[0] + 1 < one.asked and one.answered < away[1] - 1]
-        assert all((one.status == 503) == one.question.needs_store for one in deep)
-        assert {"given", "mixed"} <= {one.question.kind for one in deep if one.status == 200}
