@@ -98,6 +98,20 @@ class ModelAnswer(msgspec.Struct, frozen=True):
     """ISO 8601, UTC."""
 
 
+class ForgetAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was erased of a user, and what stays."""
+
+    forgotten_as: str
+    """The mark that the ledger knows the user by from now on; it is not the id."""
+    found: dict[str, int]
+    """Documents erased, by collection; empty where there were none, or none any more."""
+    model_versions: list[str]
+    """Versions that may have been trained with this user, newest first; they stay."""
+    ledger_entry: int
+    pods_within_seconds: int
+    """Within which every pod that reaches the store has cleared what waits on its disk."""
+
+
 class StatusAnswer(msgspec.Struct, frozen=True):
     """A probe's answer."""
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from bentos.scorer.contests import Contests
 from bentos.scorer.explaining import Explaining
+from bentos.scorer.forgetting import Forgetting
 from bentos.scorer.intake import Intake
 from bentos.scorer.keeper import Keeper
 from bentos.scorer.keys import Guard
@@ -45,6 +46,9 @@ class Assembly:
         self._log = PredictionLog(
             self._log_store, spool=self._open_spool(settings, boot=boot), measures=self.measures
         )
+        self.forgetting = Forgetting(
+            self._store, log=self._log, now=now, salt=lambda: secrets.token_bytes(32)
+        )
         self.intake = Intake(self._store, measures=self.measures, now=now)
         pod = settings.pod_name or socket.gethostname()
         self.contests = Contests(
@@ -70,12 +74,14 @@ class Assembly:
         """Start the threads that find the model and write the log."""
         self.keeper.start()
         self._log.start()
+        self.forgetting.start()
         self.contests.start()
 
     def stop(self) -> None:
         """Write out what is in memory and let go of the store."""
         self.contests.stop()
         self.keeper.stop()
+        self.forgetting.stop()
         self._lookup.close()
         self._log.close()
         for store in (self._log_store, self._store):

@@ -20,7 +20,7 @@ from propensity.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Scope = Literal["predict", "events", "read", "explain"]
+Scope = Literal["predict", "events", "read", "explain", "forget"]
 RECHECK_SECONDS: Final = 1.0
 """How long a changed file may go unnoticed; looking costs a stat call."""
 
@@ -82,10 +82,10 @@ class Guard:
         path = Path(settings.api_keys_file) if settings.api_keys_file else None
         return cls(path, monotonic=monotonic)
 
-    def check(self, headers: list[tuple[bytes, bytes]], *, scope: Scope) -> None:
-        """Raise a Problem unless the headers hold a key with this scope."""
+    def check(self, headers: list[tuple[bytes, bytes]], *, scope: Scope) -> str:
+        """Return the name of the key in the headers, empty where none is asked for; a Problem unless it has this scope."""
         if self._path is None:
-            return
+            return ""
         self._reread(self._path)
         presented = _presented(headers)
         found = _find(presented, self._records) if presented else None
@@ -102,6 +102,7 @@ class Guard:
                 status=403,
                 code="wrong_scope",
             )
+        return found.name
 
     def _reread(self, path: Path) -> None:
         if self._monotonic() - self._checked < RECHECK_SECONDS:

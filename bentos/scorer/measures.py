@@ -56,7 +56,7 @@ class Measures(Collector):
         self.lookup_failures = 0
         self.refused_events: Counter[str] = Counter()
         self.log: Counter[str] = Counter()
-        """Predictions by what became of their record: stored, spooled, replayed, lost, unlogged."""
+        """Predictions by what became of their record: stored, spooled, replayed, lost, unlogged, forgotten."""
         self.log_queue = 0
         self.spool_bytes = 0
         self.model: tuple[str, str] | None = None
@@ -108,7 +108,10 @@ class Measures(Collector):
             {(k,): v for k, v in self.refused_events.copy().items()},
             ("reason",),
         )
-        log = {(name,): self.log[name] for name in ("stored", "spooled", "replayed", "lost", "unlogged")}
+        log = {
+            (name,): self.log[name]
+            for name in ("stored", "spooled", "replayed", "lost", "unlogged", "forgotten")
+        }
         yield _counter(
             "scorer_prediction_records", "Prediction records, by what became of them.", log, ("state",)
         )

@@ -27,6 +27,7 @@ EVENT_EXAMPLE: Final = {
     "product_id": "p-7",
     "price": 35.79,
 }
+FORGET_EXAMPLE: Final = {"user_id": "12345", "reason": "asked by letter of 3 March"}
 
 _ERRORS: Final = {
     401: "No valid API key.",
@@ -105,6 +106,16 @@ def _paths() -> Json:
                 answer="EventsAnswer",
                 errors=_POST_ERRORS,
                 status="202",
+            )
+        },
+        "/forget": {
+            "post": _post(
+                "forget",
+                "Erase a user for good, and keep every log and request from bringing the user back. Safe to repeat.",
+                body=ref("ForgetRequest"),
+                example=FORGET_EXAMPLE,
+                answer="ForgetAnswer",
+                errors=_POST_ERRORS,
             )
         },
         "/model": {

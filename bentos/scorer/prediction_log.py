@@ -16,6 +16,7 @@ from bentos.scorer.segments import Frame, read_segment
 from bentos.scorer.spool import Spool
 from bentos.scorer.store_writer import Outcome, StoreWriter
 from propensity.store import Prediction, Store
+from propensity.store.forgotten import NOBODY, Forgotten
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,10 @@ class PredictionLog:
         self._queue: deque[Prediction] = deque()
         self._in_hand: list[Prediction] = []
         """Taken from the queue and not yet anywhere else."""
+        self._forgotten = NOBODY
+        self._to_clear: Forgotten | None = None
+        self.cleared = 0
+        """Number of the marks that the spool was cleared of; it need not be done again before there are more."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
@@ -57,6 +62,11 @@ class PredictionLog:
             self._measures.log["lost"] += 1
         else:
             self._queue.append(prediction)
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Keep these users out from now on, and clear the spool of them in the next round."""
+        self._forgotten = forgotten
+        self._to_clear = forgotten
 
     def close(self, *, seconds: float = 10.0) -> None:
         """Write out what is queued, to the store or else to the spool, and stop; what is left then is lost."""
@@ -77,6 +87,7 @@ class PredictionLog:
         try:
             if self._stopping.is_set() and self._writer is not None:
                 self._writer.hurry()
+            self._clear_spool()
             self._empty_queue()
             self._replay()
         except Exception:  # the thread's door: a bug in one round must not end the log
@@ -90,10 +101,26 @@ class PredictionLog:
         while self._queue:
             is_crowded = len(self._queue) > CROWDED
             size = SPOOL_BATCH if is_crowded or self._is_resting() else BATCH
-            self._in_hand = [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+            self._in_hand = self._remembered(
+                [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+            )
             if is_crowded or self._store(self._in_hand, state="stored") is not Outcome.STORED:
                 self._put_on_spool(self._in_hand)
             self._in_hand = []
+
+    def _remembered(self, batch: list[Prediction]) -> list[Prediction]:
+        kept = self._forgotten.records(batch)
+        self._measures.log["forgotten"] += len(batch) - len(kept)
+        return kept
+
+    def _clear_spool(self) -> None:
+        forgotten, self._to_clear = self._to_clear, None
+        if forgotten is None:
+            return
+        lost = self._spool.clear(forgotten) if self._spool is not None else 0
+        if lost is not None:
+            self.cleared = forgotten.number
+            self._lose(lost, why="They could not be read when the spool was cleared of forgotten users.")
 
     def _is_resting(self) -> bool:
         return self._writer is None or self._writer.is_resting()

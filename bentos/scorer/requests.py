@@ -6,7 +6,7 @@ a row. Whole-number features accept 3 and 3.0 alike, as JSON Schema's `integer` 
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -24,10 +24,11 @@ MAX_LONG_BODY: Final = 4 * 1024 * 1024
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 USER_ID_PATTERN: Final = rf"^[^ {_CONTROL}]([^{_CONTROL}]*[^ {_CONTROL}])?$"
 """No control characters, and no space at either end: the ingest trims ids, so such a user can't be found."""
-_UserId = Annotated[
+UserId = Annotated[
     # Python's $ also matches before a last line break, \Z does not.
     str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=USER_ID_PATTERN[:-1] + r"\Z")
 ]
+_T = TypeVar("_T")
 _MISSING: Final = float("nan")
 
 Values = tuple[float, ...]
@@ -40,7 +41,7 @@ def _field(feature: Feature) -> tuple[str, Any, float]:
 
 
 def _request_type() -> type[msgspec.Struct]:
-    fields: Iterable[Any] = [("user_id", _UserId), *(_field(feature) for feature in FEATURES)]
+    fields: Iterable[Any] = [("user_id", UserId), *(_field(feature) for feature in FEATURES)]
     return msgspec.defstruct("PredictRequest", fields, forbid_unknown_fields=True, frozen=True, gc=False)
 
 
@@ -72,6 +73,17 @@ def read_single(body: bytes) -> tuple[str, Values]:
     if twice := repeated_field(body, fields=1 + given, texts=1):
         raise invalid("This field is given twice. Send it once.", field=twice[:64])
     return user_id, values
+
+
+def decoded(body: bytes, decoder: msgspec.json.Decoder[_T], *, fields: int) -> _T:
+    """Return a body as what a decoder makes of it, an object of so many texts; a Problem says which field is wrong."""
+    try:
+        found = decoder.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise _problem(error) from error
+    if twice := repeated_field(body, fields=fields, texts=fields):
+        raise invalid("This field is given twice. Send it once.", field=twice[:64])
+    return found
 
 
 def read_batch(body: bytes) -> list[bytes]:

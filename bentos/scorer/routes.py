@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -65,6 +66,28 @@ class _Threaded:
 
 def _batch(assembly: Assembly, body: bytes) -> bytes:
     return _encode(assembly.scoring.predict_batch(body))
+
+
+class _Forget:
+    """Erasing users: one at a time, in a thread of its own, signed with the key's name."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="forget-request")
+
+    async def __call__(self, assembly: Assembly, headers: Headers, receive: Receive) -> Answer:
+        actor = assembly.guard.check(headers, scope="forget")
+        if self._running >= MAX_LONG:
+            raise too_busy()
+        self._running += 1
+        try:
+            body = await read_body(receive, headers, limit=MAX_BODY)
+            loop = asyncio.get_running_loop()
+            work = partial(assembly.forgetting.forget, body, actor=actor)
+            answer = await loop.run_in_executor(self._thread, work)
+        finally:
+            self._running -= 1
+        return _encode(answer), 200, JSON
 
 
 def _explain(assembly: Assembly, body: bytes) -> bytes:
@@ -133,6 +156,7 @@ def routes() -> dict[str, Route]:
         "/events": Route(
             method="POST", handler=_Threaded(_events, status=202), scope="events", label="/events"
         ),
+        "/forget": Route(method="POST", handler=_Forget(), scope="forget", label="/forget"),
         "/model": Route(method="GET", handler=_model, scope="read", label="/model"),
         "/livez": Route(method="GET", handler=_livez),
         "/readyz": Route(method="GET", handler=_readyz),

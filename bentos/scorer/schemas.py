@@ -7,11 +7,13 @@ import msgspec
 from bentos.scorer.answers import (
     EventsAnswer,
     ExplainAnswer,
+    ForgetAnswer,
     ItemError,
     ModelAnswer,
     PredictAnswer,
     StatusAnswer,
 )
+from bentos.scorer.forgetting import MAX_REASON
 from bentos.scorer.problems import ErrorAnswer
 from bentos.scorer.requests import MAX_BATCH_USERS, USER_ID_PATTERN
 from propensity.events.event import EVENT_TYPES, MAX_ID_LENGTH
@@ -28,7 +30,16 @@ def ref(name: str) -> Json:
 def all_schemas() -> Json:
     """Return every schema by its name."""
     _, answers = msgspec.json.schema_components(
-        [PredictAnswer, ExplainAnswer, ItemError, EventsAnswer, ModelAnswer, StatusAnswer, ErrorAnswer],
+        [
+            PredictAnswer,
+            ExplainAnswer,
+            ForgetAnswer,
+            ItemError,
+            EventsAnswer,
+            ModelAnswer,
+            StatusAnswer,
+            ErrorAnswer,
+        ],
         ref_template="#/components/schemas/{name}",
     )
     requests = {
@@ -43,6 +54,15 @@ def all_schemas() -> Json:
             },
         },
         "Event": _event(),
+        "ForgetRequest": {
+            "type": "object",
+            "required": ["user_id", "reason"],
+            "additionalProperties": False,
+            "properties": {
+                "user_id": _user_id(),
+                "reason": {"type": "string", "minLength": 1, "maxLength": MAX_REASON},
+            },
+        },
     }
     batch = {
         "type": "object",

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bentos.scorer.clearing import NEW, clear_segment
 from bentos.scorer.segments import framed, is_being_written
 from propensity.store import Prediction
+from propensity.store.forgotten import Forgotten
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,9 @@ class Spool:
         self._open: io.FileIO | None = None
         self._stuck: set[Path] = set()
         """Segments that the disk lets us neither delete nor rename: not to be replayed for ever."""
-        self.size = sum(path.stat().st_size for path in self._files({*_WAITING, ASIDE}))
+        for copy in self._files({NEW}):
+            copy.unlink()
+        self.size = self._measured()
         """Bytes on disk."""
 
     def append(self, predictions: Sequence[Prediction]) -> bool:
@@ -106,6 +110,32 @@ class Spool:
         except OSError as error:
             _warn("spooled segment can't be set aside", error)
             self._stuck.add(segment)
+
+    def clear(self, forgotten: Forgotten) -> int | None:
+        """Take forgotten users out of every segment, and what can't be read; return how many of these are lost by it.
+
+        None where the disk refused and it has to be done again. What was set aside had been counted as lost before.
+        """
+        self.seal()
+        lost: int | None = 0
+        for path in self._files({*_WAITING, ASIDE}):
+            if path.suffix == ".part" and is_being_written(path):
+                continue  # another process's, which clears its own
+            try:
+                cleared = clear_segment(path, forgotten)
+            except FileNotFoundError:
+                continue  # another process replayed it
+            except OSError as error:
+                _warn("spooled segment can't be cleared of forgotten users", error)
+                lost = None
+                continue
+            if lost is not None and path.suffix != ASIDE:
+                lost += cleared.unreadable
+        self.size = self._measured()
+        return lost
+
+    def _measured(self) -> int:
+        return sum(path.stat().st_size for path in self._files({*_WAITING, ASIDE}))
 
     def _has_room(self, size: int) -> bool:
         if self.size + size > self._max_bytes:

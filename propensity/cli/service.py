@@ -87,7 +87,11 @@ def score(at: object) -> None:
 @click.command()
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(["predict", "events", "read"]), required=True
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(["predict", "events", "read", "explain", "forget"]),
+    required=True,
 )
 def key(name: str, scopes: "tuple[Scope, ...]") -> None:
     """Make an API key: the secret is shown once, the record goes into the keys file.

@@ -111,7 +111,7 @@ def test_secrets_outlive_the_release(default: Rendered) -> None:
         assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
-ALLOWED = {"/predict", "/predict/batch", "/explain", "/events", "/model", "/docs", "/docs.json"}
+ALLOWED = {"/predict", "/predict/batch", "/explain", "/events", "/forget", "/model", "/docs", "/docs.json"}
 
 
 def test_the_ingress_opens_the_api_and_nothing_else_of_the_service(default: Rendered) -> None:

@@ -52,5 +52,5 @@ livenessProbe:
 
 {{/* What the world may ask for; /metrics, /livez and /readyz stay inside. */}}
 {{- define "propensity.scorer.exactPaths" -}}
-[/predict, /predict/batch, /explain, /events, /model, /docs.json]
+[/predict, /predict/batch, /explain, /events, /forget, /model, /docs.json]
 {{- end -}}
