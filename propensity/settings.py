@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from propensity.errors import SettingsError
+from propensity.keeping import least_days
 
 SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
@@ -162,6 +163,24 @@ class Settings(BaseSettings):
     report_retention_days: int = Field(default=30, ge=1, le=3650)
     """How long drift reports are kept: each weighs about a megabyte."""
 
+    event_retention_days: int = Field(default=0, ge=0, le=3650)
+    """How long events are kept, counted back from the newest one; 0 for ever. At least what a training reads."""
+
+    refused_retention_days: int = Field(default=0, ge=0, le=3650)
+    """How long refused rows are kept, with the text that could not be read; 0 for ever."""
+
+    prediction_retention_days: int = Field(default=0, ge=0, le=3650)
+    """How long the log of answers is kept; 0 for ever. Longer than an experiment lasts: its report counts answers."""
+
+    score_retention_days: int = Field(default=0, ge=0, le=3650)
+    """How long scores are kept; 0 for ever. At least until their outcomes are joined and corrected, and drift is judged."""
+
+    outcome_retention_days: int = Field(default=0, ge=0, le=3650)
+    """How long outcomes of scores are kept; 0 for ever. At least the days that live metrics are taken from."""
+
+    contact_retention_days: int = Field(default=0, ge=0, le=3650)
+    """How long it is known who was on which target list; 0 for ever. While it is not, a campaign has no result."""
+
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Processes or threads for the heavy work."""
 
@@ -225,6 +244,17 @@ class Settings(BaseSettings):
             fill("spool_path", str(home / "spool"))
         if "platform" not in self.model_fields_set and SERVICE_ACCOUNT_TOKEN.exists():
             fill("platform", "kubernetes")
+        return self
+
+    @model_validator(mode="after")
+    def _keep_what_is_needed(self) -> Self:
+        for name, (least, why) in least_days(self).items():
+            days = getattr(self, name)
+            if 0 < days < least:
+                raise SettingsError(
+                    f"PROPENSITY_{name.upper()} is {days}, but {why} needs {least} days. Set it to at least {least}, or "
+                    "to 0 to keep everything."
+                )
         return self
 
 

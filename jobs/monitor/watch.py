@@ -19,6 +19,7 @@ from jobs.monitor.drift.sample import Sample
 from jobs.monitor.drift.trigger import drift_trigger
 from jobs.monitor.look import Eyes, Found, keep
 from jobs.monitor.outcomes import join_outcomes, mature_until
+from jobs.monitor.retention import drop_old
 from propensity.bundle import ModelDocument
 from propensity.campaign.outcomes import touched
 from propensity.events.event import DAY, HOUR
@@ -51,9 +52,10 @@ class Monitor:
 
     def run(self, *, now: int) -> MonitorWindow:
         """Watch the newest window that is over; NoChampion, or an OutsideError after which the next run catches up."""
+        watermark = min(self.store.events.summary().last_time or 0, now)
+        drop_old(self.store, settings=self.settings, watermark=watermark, now=now)
         champion = champion_of(self.store)
         document = bundle_of(self.store, champion.digest).document
-        watermark = min(self.store.events.summary().last_time or 0, now)
         join_outcomes(self.store, watermark=watermark, settings=self.settings, now=now)
         end = newest_end(watermark, now=now, settings=self.settings)
         known = self.store.windows.get(champion.version, end)

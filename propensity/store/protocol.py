@@ -25,6 +25,7 @@ from propensity.store.records import (
     TargetList,
     UserRange,
 )
+from propensity.store.retention import Kept
 
 
 class EventStore(Protocol):
@@ -333,6 +334,13 @@ class ForgottenStore(Protocol):
         """
 
 
+class RetentionStore(Protocol):
+    """What is kept for a time only."""
+
+    def drop(self, kept: Kept, *, before: int, limit: int) -> int:
+        """Delete at most `limit` documents whose time is earlier than `before`; return how many."""
+
+
 class Store(Protocol):
     """Everything Propensity keeps, by what it is about."""
 
@@ -351,6 +359,7 @@ class Store(Protocol):
     experiments: ExperimentStore
     ledger: LedgerStore
     forgotten: ForgottenStore
+    retention: RetentionStore
 
     def champion(self) -> Champion | None:
         """Return the record of the model in production."""

@@ -15,6 +15,7 @@ from propensity.store.mongo.experiments import MongoExperiments
 from propensity.store.mongo.findings import MongoOutcomes, MongoReports, MongoWindows
 from propensity.store.mongo.intake import MongoIngests, MongoRefused
 from propensity.store.mongo.ledger import MongoLedger
+from propensity.store.mongo.retention import MongoRetention
 from propensity.store.protocol import (
     BundleStore,
     ContactStore,
@@ -27,6 +28,7 @@ from propensity.store.protocol import (
     PredictionStore,
     RefusedStore,
     ReportStore,
+    RetentionStore,
     ScoreStore,
     WindowStore,
 )
@@ -55,6 +57,7 @@ class MongoStore:
         self.experiments: ExperimentStore = MongoExperiments(self._database)
         self.ledger: LedgerStore = MongoLedger(self._database)
         self.forgotten: ForgottenStore = MongoForgotten(self._database)
+        self.retention: RetentionStore = MongoRetention(self._database)
 
     def champion(self) -> Champion | None:
         """Return the record of the model in production."""

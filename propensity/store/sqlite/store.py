@@ -17,6 +17,7 @@ from propensity.store.protocol import (
     PredictionStore,
     RefusedStore,
     ReportStore,
+    RetentionStore,
     ScoreStore,
     WindowStore,
 )
@@ -31,6 +32,7 @@ from propensity.store.sqlite.experiments import SqliteExperiments
 from propensity.store.sqlite.findings import SqliteOutcomes, SqliteReports, SqliteWindows
 from propensity.store.sqlite.intake import SqliteIngests, SqliteRefused
 from propensity.store.sqlite.ledger import SqliteLedger
+from propensity.store.sqlite.retention import SqliteRetention
 
 TIMEOUT: Final = 10.0
 """Seconds to wait for other writers; a batch of theirs takes a third of one."""
@@ -56,6 +58,7 @@ class SqliteStore:
         self.experiments: ExperimentStore = SqliteExperiments(self._database)
         self.ledger: LedgerStore = SqliteLedger(self._database)
         self.forgotten: ForgottenStore = SqliteForgotten(self._database)
+        self.retention: RetentionStore = SqliteRetention(self._database)
 
     def champion(self) -> Champion | None:
         """Return the record of the model in production."""

@@ -1,0 +1,39 @@
+"""How many days records must be kept for what is still to be made of them: settings that keep less are refused.
+
+Whoever lets a day go that a training, an outcome or the drift verdict needs would find out weeks later.
+"""
+
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from propensity.settings import Settings
+
+CORRECTED_DAYS: Final = 7
+"""How long an outcome may be corrected by a late purchase, and how long a contact counts as touching one."""
+FEATURE_DAYS: Final = 30
+"""The longest window of a feature."""
+
+
+def least_days(settings: "Settings") -> dict[str, tuple[int, str]]:
+    """Return the days that each kind of record must be kept for what is still to be made of it, and what that is."""
+    mature = 1 + settings.lateness_hours / 24
+    drift = settings.drift_windows * settings.monitor_window_hours / 24
+    cutoffs = settings.max_cutoffs * settings.cutoff_stride_hours / 24
+    return {
+        "event_retention_days": (
+            math.ceil(max(FEATURE_DAYS, settings.burn_in_days) + cutoffs + mature),
+            "a training, with the history before its first cutoff and the labels after its last,",
+        ),
+        "score_retention_days": (
+            math.ceil(max(CORRECTED_DAYS, drift) + mature) + 1,
+            "joining outcomes, correcting them and judging drift",
+        ),
+        "outcome_retention_days": (math.ceil(settings.performance_days + mature) + 1, "live performance"),
+        "contact_retention_days": (
+            math.ceil(settings.performance_days + CORRECTED_DAYS + mature) + 1,
+            "telling users whom a campaign touched from the others",
+        ),
+        "refused_retention_days": (math.ceil(settings.monitor_window_hours / 24) + 1, "the monitor's window"),
+        "prediction_retention_days": (2, "watching a rollout"),
+    }
