@@ -1,7 +1,8 @@
 """The operator: the one small process that is always on, and does what people asked for and what nobody else finishes.
 
-It answers requests in the ledger, starts a training that was only claimed, frees the slot of one that hangs, follows
-the alias, and brings the service to the champion. One look is `step`; whatever is away is tried again at the next.
+It answers requests in the ledger, starts a training that was only claimed, frees the slot of one that hangs, takes
+the experiment that is on further, follows the alias, and brings the service to the champion. One look is `step`;
+whatever is away is tried again at the next.
 """
 
 import logging
@@ -10,8 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
+from jobs.experiments.judge import Judging
 from propensity.errors import ModelError, OutsideError, PropensityError
 from propensity.lifecycle import promotion, requests, retraining, slot
+from propensity.lifecycle.challenge import Plan, start, stop
+from propensity.lifecycle.experiments import Experiments
 from propensity.lifecycle.platform import Platform
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.rollback import roll_back
@@ -39,7 +45,7 @@ class Hands(NamedTuple):
 
 def step(hands: Hands) -> None:
     """Look once: each part by itself, so that what is away stops only what needs it."""
-    for part in (tend, answer_requests, follow_alias, roll_out):
+    for part in (tend, answer_requests, experiment, follow_alias, roll_out):
         try:
             part(hands)
         except (OutsideError, ModelError) as error:
@@ -89,6 +95,14 @@ def _answer(request: LedgerEntry, hands: Hands) -> str:
                 force=bool(request.evidence.get("force")),
             )
             return f"Promotion of version {entry.subject} is {entry.state}."
+        case "start experiment":
+            plan = msgspec.convert(request.evidence["plan"], Plan)
+            version = registry.version(str(request.subject))
+            entry = start(version, plan, reason=request.reason, request=request, store=store, clock=clock)
+            return f"Experiment with version {entry.subject} is {entry.state}."
+        case "stop experiment":
+            entry = stop(request.reason, store=store, clock=clock, actor=request.actor)
+            return f"Experiment with version {entry.subject} is {entry.state}."
     key = f"rollback:{requests.KIND}:{request.sequence}"
     entry = roll_back(request.reason, key=key, store=store, registry=registry, clock=clock)
     return f"Back to version {entry.subject}."
@@ -105,6 +119,17 @@ def _retrain(request: LedgerEntry, hands: Hands) -> str:
         clock=hands.clock,
     )
     return f"{entry.state}: {entry.subject or entry.reason}"
+
+
+def experiment(hands: Hands) -> None:
+    """Bring the experiment that is on a step further."""
+    Experiments(
+        store=hands.store,
+        registry=hands.registry,
+        settings=hands.settings,
+        clock=hands.clock,
+        judge=Judging(store=hands.store, settings=hands.settings, clock=hands.clock),
+    ).advance()
 
 
 def follow_alias(hands: Hands) -> None:

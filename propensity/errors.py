@@ -24,7 +24,9 @@
         ├── VersionRejected         43
         ├── NothingBefore           44
         ├── NoScores                45
-        └── NoExplanation           46
+        ├── NoExplanation           46
+        ├── ExperimentUnderWay      47
+        └── NoExperiment            48
 
 Codes 0 (done), 1 (a crash), 2 (wrong usage) are as everywhere. A message is one sentence that says what is wrong
 and one that says what to do. An outside library's exception becomes one of these in the one module that knows the
@@ -174,3 +176,15 @@ class NoExplanation(ModelError):
     """The version carries no explanation data: it was trained before there was any, or is of a kind that has none."""
 
     exit_code = 46
+
+
+class ExperimentUnderWay(ModelError):
+    """Another experiment has to end first: there is one at a time."""
+
+    exit_code = 47
+
+
+class NoExperiment(ModelError):
+    """There is no experiment to stop or to report on."""
+
+    exit_code = 48

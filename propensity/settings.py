@@ -115,6 +115,39 @@ class Settings(BaseSettings):
     rollout_watch_tolerance: float = Field(default=0.25, gt=0, le=1)
     """How far the share of live users above the threshold may be off: what is asked for differs by hour and by page."""
 
+    experiment_mode: Literal["none", "shadow", "ab", "canary"] = "none"
+    """How a challenger that passed the gate gets into service: at once, after answering copies, or some users first."""
+
+    experiment_share: float = Field(default=0.5, gt=0, lt=1)
+    """Share of users whom an A/B's challenger answers; halves need the fewest users."""
+
+    experiment_stages: str = Field(default="0.01,0.05,0.25,0.5", pattern=r"^0?\.\d+(,0?\.\d+)*$")
+    """Shares of users that a canary's challenger answers, one after the other; after the last it is promoted."""
+
+    experiment_stage_minutes: float = Field(default=30.0, ge=0, le=7 * 24 * 60)
+    """How long each stage of a canary lasts at least: a fault may come with the hour."""
+
+    experiment_stage_answers: int = Field(default=500, ge=50, le=2_000)
+    """Answers in the challenger's arm before a canary's next stage: with fewer, a 99th percentile says little."""
+
+    experiment_shadow_answers: int = Field(default=1_000, ge=50, le=10_000)
+    """Copies that a shadow must have answered soundly before it is promoted."""
+
+    experiment_fallback_share: float = Field(default=0.01, gt=0, le=1)
+    """Share of the challenger's users whom the champion may have to answer before a canary or A/B is called off."""
+
+    experiment_latency_ratio: float = Field(default=1.5, ge=1, le=100)
+    """How many times the champion's 99th percentile the challenger's may take, and 10 ms for its own process."""
+
+    experiment_effect: float = Field(default=0.01, gt=0, lt=1)
+    """Smallest difference in conversion that matters to an A/B; half of it needs four times the users."""
+
+    experiment_look_hours: float = Field(default=24.0, ge=0, le=24 * 7)
+    """How often an A/B's outcomes are counted; each look reads all of its users."""
+
+    experiment_days: float = Field(default=30.0, gt=0, le=365)
+    """After this an experiment that has come to no end goes back to the champion."""
+
     experiment_deadline_ms: int = Field(default=100, ge=5, le=10_000)
     """How long a request of the challenger's arm waits for the challenger before the champion answers it."""
 

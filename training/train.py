@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from propensity.bundle import Bundle, ModelDocument
 from propensity.engine import HERE, Engine
 from propensity.errors import BrokenBundle, StoreUnavailable, VersionRejected
-from propensity.lifecycle import promotion
+from propensity.lifecycle import challenge, promotion
+from propensity.lifecycle.challenge import intend, plan_of
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.erasure import data_window
 from propensity.lifecycle.promotion import promote
@@ -163,7 +164,17 @@ class Training:
         return any(entry.subject == version.number and entry.state in ended for entry in entries)
 
     def _promote(self, version: Version, verdict: Verdict) -> None:
-        """Promote what the gate let through, unless the very same model was rolled back before."""
+        """Promote what the gate let through, unless the very same model was rolled back before.
+
+        Where a challenger is to be tried beside the champion first, that is asked for instead.
+        """
+        mode = self._settings.experiment_mode
+        if mode != "none" and self._store.champion() is not None:
+            plan = plan_of(self._settings, mode)
+            key = f"{challenge.KIND}:training:{self._mark}"
+            intend(version, plan, reason=verdict.reason, store=self._store, clock=self._clock, key=key)
+            self._say(f"It is tried beside the champion first ({mode}).")
+            return
         try:
             promote(
                 version.number,

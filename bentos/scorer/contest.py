@@ -51,9 +51,9 @@ class Contest:
         self._split = None if experiment.mode == "shadow" else split
 
     def arm_of(self, user_id: str) -> Arm | None:
-        """Return the side a user is on; None where users are not split."""
+        """Return the side a user is on; None where users are not split, or the challenger has not started yet."""
         split = self._split
-        if split is None:
+        if split is None or not self.tally.started:
             return None
         return CHALLENGER if split.side(user_id) == CHALLENGER else CHAMPION
 

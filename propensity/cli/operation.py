@@ -8,13 +8,15 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from propensity.cli import door
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobs.operate import Hands
     from propensity.lifecycle.requests import Action
     from propensity.settings import Settings
@@ -84,13 +86,26 @@ def hands_for(settings: "Settings", store: "Store") -> "Hands":
     return Hands(store=store, registry=registry, platform=platform, settings=settings, clock=door.now)
 
 
-def request(action: "Action", reason: str) -> None:
+def request(
+    action: "Action",
+    reason: str,
+    *,
+    version: str | None = None,
+    plan: "Callable[[Settings], dict[str, Any]] | None" = None,
+) -> None:
     """Write a request; in embedded mode have it done at once, and say what came of it."""
     from propensity.lifecycle.requests import REFUSED, ask
 
     settings = door.settle()
     with door.opened_store(settings) as store:
-        entry = ask(action, reason=reason, store=store, clock=door.now)
+        entry = ask(
+            action,
+            reason=reason,
+            store=store,
+            clock=door.now,
+            version=version,
+            plan=plan(settings) if plan else None,
+        )
         if settings.platform == "embedded":
             from jobs.operate import step
 

@@ -11,6 +11,7 @@ from propensity.cli import (
     dashboard,
     data,
     demo,
+    experiment,
     model,
     operation,
     privacy,
@@ -28,7 +29,7 @@ SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Model": (training.train, model.models, model.promote, model.package),
     "Answers": (service.serve, service.score, service.key),
     "Watching": (watch.monitor, dashboard.dashboard),
-    "Operating": (operation.retrain, operation.rollback, operation.operate),
+    "Operating": (operation.retrain, operation.rollback, experiment.experiment, operation.operate),
     "Privacy": (privacy.forget,),
     "State": (state.doctor, state.wait, state.ledger),
 }

@@ -45,12 +45,12 @@ def broken_promise(rollout: LedgerEntry, champion: Champion, *, store: Store, se
     said = untrue(given, model=model, least=settings.rollout_watch_users)
     if said:
         return said
-    rows = packed_rows(_scored(store, at=rollout.at) or _looked_up(given), model=model)
-    return _off_promise(rows, model=model, before=rollout.evidence["before"], store=store, settings=settings)
+    rows = packed_rows(_scored(store, at=rollout.at) or looked_up(given), model=model)
+    return off_promise(rows, model=model, before=rollout.evidence["before"], store=store, settings=settings)
 
 
-def _off_promise(rows: list[bytes], *, model: Model, before: str, store: Store, settings: Settings) -> str:
-    """Say how far a model is off its promise on these rows, and what came before it is not."""
+def off_promise(rows: list[bytes], *, model: Model, before: str, store: Store, settings: Settings) -> str:
+    """Say how far a model is off its promise on these rows, and what came before it is not; empty where it keeps it."""
     promised = model.document.contact_share
     try:
         live = answers_to(rows, model=model)
@@ -105,7 +105,7 @@ def _scored(store: Store, *, at: int) -> list[Score]:
     return next(store.scores.scan(cutoffs[0], chunk_rows=LATEST), [])
 
 
-def _looked_up(given: Iterable[Prediction]) -> list[Prediction]:
+def looked_up(given: Iterable[Prediction]) -> list[Prediction]:
     """Return the newest answer to each user whose features came from the store alone; given newest first."""
     newest: dict[str, Prediction] = {}
     for one in given:

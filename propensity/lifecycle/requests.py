@@ -6,7 +6,7 @@ refused   it could not: evidence `result` says why
 """
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from propensity.events.event import DAY
 from propensity.store import LedgerEntry, Store
@@ -20,7 +20,7 @@ RECENT: Final = 100
 LASTS: Final = DAY
 """What was asked for longer ago than this is not what anybody wants now, though no operator has looked since."""
 TOO_OLD: Final = "Nobody took it up within a day: no operator ran. Ask again if it is still wanted."
-Action = Literal["retrain", "promote", "roll back"]
+Action = Literal["retrain", "promote", "roll back", "start experiment", "stop experiment"]
 
 
 def ask(
@@ -31,8 +31,12 @@ def ask(
     clock: Callable[[], int],
     version: str | None = None,
     force: bool = False,
+    plan: dict[str, Any] | None = None,
 ) -> LedgerEntry:
-    """Write a request; `version` is whom to promote, `force` also where it was rolled back before."""
+    """Write a request; `version` is whom to promote or to try, `force` also where it was rolled back before.
+
+    `plan` is what is wanted of an experiment: mode, share, stages.
+    """
     while True:
         entry = store.ledger.claim(
             kind=KIND,
@@ -40,7 +44,7 @@ def ask(
             at=clock(),
             reason=reason,
             subject=version,
-            evidence={"action": action, "force": force},
+            evidence={"action": action, "force": force} | ({"plan": plan} if plan else {}),
         )
         if entry is not None:
             return entry

@@ -60,7 +60,9 @@ class Challenger:
         is_wanted = not (self._is_over or self._tally.given_up)
         if self.child is None and is_wanted and time.monotonic() >= self._back_at:
             try:
-                self.child = Child(self._files, niceness=self._niceness)
+                child = Child(self._files, niceness=self._niceness)
+                self._tally.started = True
+                self.child = child
             except BrokenBundle as error:
                 self._give_up(str(error))
             except Failed as failure:

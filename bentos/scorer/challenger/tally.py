@@ -19,6 +19,8 @@ class Tally:
     fallbacks: int = 0
     """Users of the challenger's arm whom the champion answered."""
     given_up: str = ""
+    started: bool = False
+    """Whether its process has verified the model once: until then its users would only wait for nothing."""
 
     def trial(self, *, boot: str, pod: str, at: int) -> Trial:
         """Return the record that the operator reads."""

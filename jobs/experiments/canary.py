@@ -1,0 +1,99 @@
+"""A canary's stage: whether the challenger's arm is answered as the champion's is, and by the challenger.
+
+Looked at is only what was answered since the share is what it is, newest first, up to a bound. Who may ask the service
+can ask it slowly, or for odd users, but both arms alike: who is in which arm is decided by a hash that no client knows.
+"""
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+from typing import Final
+
+from propensity.lifecycle.answers import packed_rows, untrue
+from propensity.lifecycle.champion import bundle_of
+from propensity.lifecycle.experiments import Decision
+from propensity.lifecycle.promise import ERRORS, looked_up, off_promise
+from propensity.model import Model
+from propensity.settings import Settings
+from propensity.store import Experiment, LedgerEntry, Prediction, Store
+
+LATEST: Final = 2_000
+"""Newest answers of each arm that are looked at."""
+MINUTE: Final = 60_000_000
+LEAST_TIMED: Final = 200
+"""Answers of each arm before their 99th percentiles are compared: it is the second slowest then."""
+OWN_PROCESS_US: Final = 10_000
+"""What asking a process of its own may cost a request beyond the ratio; it is gone with the promotion."""
+
+
+def judge(
+    entry: LedgerEntry, experiment: Experiment, *, store: Store, settings: Settings, now: int
+) -> Decision:
+    """Fail outside the limits; grow, or promote after the last stage, once there was time and traffic enough."""
+    since = experiment.stage_at
+    theirs = store.predictions.of_arm("challenger", since=since, limit=LATEST)
+    ours = store.predictions.of_arm("champion", since=since, limit=LATEST)
+    version = experiment.challenger.partition("@")[0]
+    numbers = {
+        "answers": len(theirs),
+        "fallbacks": sum(one.model_version != version for one in theirs),
+        "p99 ms": _p99(theirs) / 1_000,
+        "champion's p99 ms": _p99(ours) / 1_000,
+    }
+    why = (
+        too_many_fallbacks(theirs, version=version, limit=settings.experiment_fallback_share)
+        or too_slow(theirs, ours, ratio=settings.experiment_latency_ratio)
+        or _off_promise(theirs, experiment, store=store, settings=settings)
+    )
+    if why:
+        return Decision("fail", f"At {experiment.share:.0%} of users: {why}", numbers)
+    is_over = now - since >= settings.experiment_stage_minutes * MINUTE
+    if not is_over or len(theirs) < settings.experiment_stage_answers:
+        return Decision("wait")
+    if experiment.stage + 1 < len(entry.evidence["shares"]):
+        return Decision("grow", numbers=numbers)
+    return Decision("promote", "As a canary it stayed inside the limits up to its last stage.", numbers)
+
+
+def too_many_fallbacks(theirs: Sequence[Prediction], *, version: str, limit: float) -> str:
+    """Say that the champion had to answer too many of the challenger's users, beyond what chance explains."""
+    if not theirs:
+        return ""
+    fallbacks = sum(one.model_version != version for one in theirs)
+    allowed = limit + ERRORS * sqrt(limit * (1 - limit) / len(theirs))
+    if fallbacks <= allowed * len(theirs):
+        return ""
+    return f"the champion had to answer {fallbacks:,} of {len(theirs):,} of its requests (limit {limit:.1%})."
+
+
+def too_slow(theirs: Sequence[Prediction], ours: Sequence[Prediction], *, ratio: float) -> str:
+    """Say that the challenger's arm waits longer than the limit; empty where it does not or they are too few."""
+    timed = [[one for one in arm if one.route == "predict"] for arm in (theirs, ours)]
+    if min(map(len, timed)) < LEAST_TIMED:
+        return ""
+    slow, usual = map(_p99, timed)
+    if slow <= ratio * usual + OWN_PROCESS_US:
+        return ""
+    return f"one request in a hundred takes {slow / 1_000:.1f} ms or more, with the champion {usual / 1_000:.1f} ms."
+
+
+def _p99(answers: Sequence[Prediction]) -> int:
+    """Return the time in microseconds that 99 of 100 single requests did not take longer than; 0 for none."""
+    times = sorted(one.latency_us for one in answers if one.route == "predict")
+    return times[ceil(0.99 * len(times)) - 1] if times else 0
+
+
+def _off_promise(
+    theirs: Sequence[Prediction], experiment: Experiment, *, store: Store, settings: Settings
+) -> str:
+    version, _, digest = experiment.challenger.partition("@")
+    given = [one for one in theirs if one.model_version == version]
+    if len(given) < settings.rollout_watch_users:
+        return ""
+    model = Model(bundle_of(store, digest))
+    return untrue(given, model=model, least=settings.rollout_watch_users) or off_promise(
+        packed_rows(looked_up(given), model=model),
+        model=model,
+        before=experiment.champion,
+        store=store,
+        settings=settings,
+    )
