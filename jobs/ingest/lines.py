@@ -14,7 +14,7 @@ import polars as pl
 from propensity.errors import NotText
 from propensity.events import Reason
 
-BLOCK_BYTES: Final = 8 << 20
+BLOCK_BYTES: Final = 4 << 20
 """What is parsed at once; that takes some ten times as much memory, and larger blocks are no faster."""
 MAX_LINE_BYTES: Final = 16 << 20
 BOM: Final = b"\xef\xbb\xbf"

@@ -15,7 +15,7 @@ from jobs.ingest.blocks import COPY, Block, blocks_of
 from jobs.ingest.cleaning import clean
 from jobs.ingest.files import LogFile, kind_of
 from jobs.ingest.parallel import in_order
-from jobs.ingest.spill import Packed, Spill, on_disk
+from jobs.ingest.spill import Packed, Spill, on_disk, pack
 from jobs.ingest.tally import Tally
 from propensity.errors import EmptyInput, HeaderOnly, InputError
 from propensity.events import Reason
@@ -23,10 +23,8 @@ from propensity.events.formats import LogFormat
 from propensity.store.records import IngestRecord
 
 START_BYTES: Final = 64 << 10
-PACKED: Final = 8
-"""How many times its size a compressed file may unpack to; only the number of buckets hangs on it."""
 MAX_THREADS: Final = 8
-"""Blocks cleaned at once, where there are as many cores: each takes some 80 MB while it is."""
+"""Blocks cleaned at once, where there are as many cores: each takes some 40 MB while it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +62,11 @@ def read(
         kind = kind_of(stream.peek(START_BYTES))
         known = known if kind == "text" else None
         offset = known.bytes if known else 0
-        spill = Spill(folder, source_bytes=(file.size - offset) * (1 if kind == "text" else PACKED))
+        spill = Spill(folder)
         blocks = blocks_of(
             stream, kind=kind, folder=folder, log_format=log_format, name=file.name, offset=offset
         )
-        work = partial(_take_in, spill=spill, name=file.name, log_format=log_format, now=now)
+        work = partial(_take_in, name=file.name, log_format=log_format, now=now)
         for found, packed in in_order(work, blocks, threads=min(pl.thread_pool_size(), MAX_THREADS)):
             tally.merge(found)
             spill.put(packed)
@@ -91,14 +89,12 @@ def read(
     )
 
 
-def _take_in(
-    block: Block, *, spill: Spill, name: str, log_format: LogFormat, now: int
-) -> tuple[Tally, Packed]:
+def _take_in(block: Block, *, name: str, log_format: LogFormat, now: int) -> tuple[Tally, Packed]:
     rows, has_spaces, has_controls = block()
     cleaned = clean(rows, log_format=log_format, now=now, has_spaces=has_spaces, has_controls=has_controls)
     found = Tally()
     found.add(cleaned, file=name)
-    return found, spill.pack(cleaned)
+    return found, pack(cleaned)
 
 
 def _stands_alone(tally: Tally, known: IngestRecord) -> bool:

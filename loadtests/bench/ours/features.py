@@ -5,6 +5,7 @@
 Prints the same line of JSON as `loadtests.bench.heavy.engine`.
 """
 
+import io
 import json
 import resource
 import sys
@@ -16,9 +17,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from jobs.ingest.blocks import Block, blocks_of
+from jobs.ingest.cleaning import clean
 from jobs.ingest.files import find_files
 from jobs.ingest.ingestion import ingest
-from jobs.ingest.reading import read
+from jobs.ingest.parallel import in_order
 from loadtests.bench.heavy.windows import checksum
 from propensity.events.formats import FORMATS
 from propensity.features.definition import FEATURES
@@ -26,6 +29,7 @@ from propensity.features.offline import feature_rows, snapshots
 from propensity.store import open_store
 
 FORMAT = FORMATS["propensity"]
+COUNTED = ("event_id", "user_id", "event_type", "event_time", "product_id", "category_id", "price")
 Table = tuple[list[str], dict[str, Any]]
 
 
@@ -37,14 +41,21 @@ def through_store(log: str, folder: Path, *, cutoff: int) -> pl.DataFrame:
 
 
 def in_memory(log: str, folder: Path, *, cutoff: int) -> pl.DataFrame:
-    """Read and clean with the ingest's own code and build the rows at once, keeping nothing."""
+    """Read and clean with the ingest's own code and build the rows at once, in memory, as the others do."""
+
+    def cleaned(block: Block) -> pl.DataFrame:
+        rows, has_spaces, has_controls = block()
+        found = clean(rows, log_format=FORMAT, now=cutoff, has_spaces=has_spaces, has_controls=has_controls)
+        return found.filter(pl.col("reason").is_null()).select(*COUNTED)
+
     (file,) = find_files([log])
-    reading = read(file, folder=folder, log_format=FORMAT, now=cutoff, progress=lambda _: None)
-    parts = []
-    for bucket in reading.spill.events():
-        events = bucket.unique("event_id", keep="any").with_columns(ingested_at=pl.lit(None, pl.Int64))
-        parts.append(snapshots(events, [cutoff], lag=0))
-    return pl.concat(parts)
+    with file.open() as stream:
+        blocks = blocks_of(
+            io.BufferedReader(stream), kind="text", folder=folder, log_format=FORMAT, name=log, offset=0
+        )
+        parts = list(in_order(cleaned, blocks, threads=pl.thread_pool_size()))
+    events = pl.concat(parts).unique("event_id", keep="any")
+    return snapshots(events.with_columns(ingested_at=pl.lit(None, pl.Int64)), [cutoff], lag=0)
 
 
 def main(way: str, log: str, cutoff: int) -> None:
