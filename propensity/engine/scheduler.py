@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import joblib  # type: ignore[import-untyped]
 from distributed import Client, Future, KilledWorker, wait
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from propensity.engine.machine import Work
@@ -60,11 +61,11 @@ class DaskEngine:
             self._wait_for_worker()
             self._expect_same()
             unless_ready.pop_all()
-        _logger.info("connected to Dask", extra={"address": address, "threads": self._threads})
+        _logger.info("connected to Dask", extra={"address": address, "threads": self.threads})
 
     def over_users(self, work: Work[_T], store: Store, *, events_at_once: int) -> Iterator[_T]:
         """Do the work for portions of users on the workers; see Engine."""
-        portions = cut(work, store, threads=self._threads, events_at_once=events_at_once)
+        portions = cut(work, store, threads=self.threads, events_at_once=events_at_once)
         with self._said_plainly():
             for parts in self._carried_out(portions):
                 yield from unpacked(parts)
@@ -86,13 +87,14 @@ class DaskEngine:
         self._client.close(timeout=CONNECT_SECONDS)
 
     @property
-    def _threads(self) -> int:
+    def threads(self) -> int:
+        """How many calls run at once, on all workers."""
         return sum(self._client.nthreads().values())
 
     def _carried_out(self, portions: Sequence[Portion]) -> Iterator[list[Any]]:
         """Yield what each portion gave, as they finish, with a bounded number of them under way."""
         waiting = iter(portions)
-        running = {self._submit(portion) for portion in islice(waiting, AHEAD * self._threads)}
+        running = {self._submit(portion) for portion in islice(waiting, AHEAD * self.threads)}
         while running:
             done, running = self._some_done(running)
             running |= {self._submit(portion) for portion in islice(waiting, len(done))}
@@ -140,6 +142,7 @@ class DaskEngine:
 
 
 def _connected(address: str) -> Client:
+    _expect_certificates(address)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # said by `_expect_same`, and as an error
         try:
@@ -149,6 +152,20 @@ def _connected(address: str) -> Client:
                 f"No Dask scheduler answers at {address}. Check PROPENSITY_DASK_ADDRESS and that the scheduler runs, or unset "
                 "it to use this machine alone."
             ) from error
+
+
+def _expect_certificates(address: str) -> None:
+    """Raise EngineUnavailable where TLS is asked for and Dask's own settings name no certificates that can be read."""
+    if not address.startswith("tls://"):
+        return
+    try:
+        if Security().get_connection_args("client")["ssl_context"] is None:
+            raise FileNotFoundError("none is named")
+    except OSError as error:
+        raise EngineUnavailable(
+            f"There are no certificates for {address} ({error}). Name readable files in DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY."
+        ) from error
 
 
 def _expect_same(told: Mapping[str, Any], *, address: str) -> None:

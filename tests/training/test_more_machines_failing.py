@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, Security
 
 from jobs.score import score
 from propensity.engine import feature_rows_of
@@ -203,6 +204,27 @@ def test_without_a_scheduler_a_training_ends_before_anything_is_written(settings
     assert "Traceback" not in done.stderr
     with open_store(settings.store_uri.get_secret_value()) as store:
         assert (store.events.summary().events, store.ledger.latest(1)) == (0, [])
+
+
+def test_certificates_are_those_that_dasks_own_settings_name(tmp_path: Path) -> None:
+    secured = Security.temporary()
+    contents = {
+        "ca-file": secured.tls_ca_file,
+        "client.key": secured.tls_client_key,
+        "client.cert": secured.tls_client_cert,
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    ours = {f"distributed.comm.tls.{name}": str(tmp_path / name) for name in contents}
+    with LocalCluster(
+        n_workers=1, processes=False, dashboard_address=":0", security=secured, protocol="tls://"
+    ) as cluster:
+        with pytest.raises(EngineUnavailable, match=r"no certificates for tls:.* \(none is named\)"):
+            DaskEngine(cluster.scheduler_address)
+        with dask.config.set(ours):
+            engine = DaskEngine(cluster.scheduler_address)
+            assert engine.threads
+            engine.close()
 
 
 def test_an_address_that_is_none_is_refused() -> None:
