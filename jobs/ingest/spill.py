@@ -9,7 +9,7 @@ of it once a bucket, which for a log of gigabytes is a hundred times.
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -34,8 +34,8 @@ class Packed(NamedTuple):
     """Rows of one block, serialised, by what they are kept under."""
 
     pieces: Mapping[str, memoryview]
-    users: pl.Series | None = None
-    """A sample of their users."""
+    users: Sequence[str] = ()
+    """A sample of their users; no column of Polars, which would hold on to the whole block it was taken from."""
 
 
 @contextmanager
@@ -57,7 +57,7 @@ class Spill:
         self._folder = folder
         self._bucket_bytes = bucket_bytes
         self._pieces: dict[str, list[int]] = {}
-        self._users: list[pl.Series] = []
+        self._users: list[str] = []
         self._buckets: list[str] = []
 
     def put(self, packed: Packed) -> None:
@@ -66,8 +66,7 @@ class Spill:
             with on_disk(), (self._folder / name).open("ab") as file:
                 file.write(piece)
             self._pieces.setdefault(name, []).append(len(piece))
-        if packed.users is not None:
-            self._users.append(packed.users)
+        self._users += packed.users
 
     def events(self) -> Iterator[pl.DataFrame]:
         """Yield the buckets in the order of their users, each whole."""
@@ -110,13 +109,14 @@ def pack(cleaned: pl.DataFrame) -> Packed:
     refused = cleaned.filter(faulty).select("line", "raw", "reason", "user_id")
     events = cleaned.filter(~faulty).drop("reason", "raw")
     return Packed(
-        _as_bytes([(REFUSED, refused), (ARRIVED, events)]), events["user_id"].gather_every(SAMPLE_EVERY)
+        _as_bytes([(REFUSED, refused), (ARRIVED, events)]),
+        events["user_id"].gather_every(SAMPLE_EVERY).to_list(),
     )
 
 
-def _bounds(users: list[pl.Series], *, count: int) -> pl.Series:
+def _bounds(users: Sequence[str], *, count: int) -> pl.Series:
     """Return the first users of all buckets but the first, of at most so many buckets."""
-    sample = pl.concat(users).sort()
+    sample = pl.Series(users, dtype=pl.String).sort()
     places = sorted({len(sample) * number // count for number in range(1, count)})
     return sample.gather(places).unique().sort()
 

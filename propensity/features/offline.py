@@ -31,7 +31,7 @@ EVENT_SCHEMA: Final = pl.Schema(
 ROW_SCHEMA: Final = pl.Schema(
     {"user_id": pl.String(), "cutoff": pl.Int64(), **dict.fromkeys(NAMES, pl.Float64())}
 )
-CHUNK_ROWS: Final = 500_000
+CHUNK_ROWS: Final = 250_000
 """Most events held at once; many cutoffs make it fewer, because each user is a row at each of them."""
 CHUNK_CELLS: Final = 6_000_000
 """Events times cutoffs held at once."""
