@@ -47,6 +47,16 @@ class Run:
     checksum: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """A log taken into the SQLite store without its last day, and then with it: rows and seconds of processor time."""
+
+    history_rows: int
+    history_cpu: float
+    day_rows: int
+    day_cpu: float
+
+
 @dataclass(frozen=True)
 class Scoring:
     """Feature rows answered on one core, with and without packing them for the store; and a training."""
@@ -116,6 +126,14 @@ def run(
             found = json.loads(called(python, "-m", module, argument, str(log), str(cutoff)))
             say(f"{name}: {found['seconds']:.1f} s, {found['peak_mb']:,.0f} MB")
             yield Run(name=name, **found)
+
+
+def grow(log: Path) -> Growth:
+    """Measure what a day more costs."""
+    cutoff = round(CUTOFF.timestamp()) * 1_000_000
+    return Growth(
+        **json.loads(called(Path(sys.executable), "-m", "loadtests.bench.ours.growth", str(log), str(cutoff)))
+    )
 
 
 def score(material: Path) -> Scoring:

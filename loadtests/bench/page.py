@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.bench.heavy_path import Run, Scoring
+from loadtests.bench.heavy_path import Growth, Run, Scoring
 from loadtests.bench.promises import promised
 from loadtests.bench.rounds import Result
 from loadtests.bench.tables import heavy_table, markdown, speed_table, time_table
@@ -57,6 +57,7 @@ class Measured:
     results: Sequence[Result]
     runs: Sequence[Run]
     scoring: Scoring | None
+    growth: Growth | None = None
 
 
 def page(measured: Measured, setting: Setting, *, picture: str) -> str:
@@ -80,6 +81,8 @@ def page(measured: Measured, setting: Setting, *, picture: str) -> str:
             HEAVY.format(rows=setting.log_rows, megabytes=setting.log_megabytes, users=users),
             heavy_table(measured.runs),
         ]
+    if measured.growth:
+        parts.append(_growth(measured.growth))
     if measured.scoring:
         parts.append(_scoring(measured.scoring))
     promises = promised(measured.results, measured.runs, measured.scoring)
@@ -104,6 +107,12 @@ def _circumstances(setting: Setting) -> str:
 
 def _in_words(rounds: int) -> str:
     return "One round" if rounds == 1 else f"{rounds} rounds, written as median (lowest-highest)"
+
+
+def _growth(growth: Growth) -> str:
+    return f"""A log that grew by a day: {growth.day_rows:,} rows behind {growth.history_rows:,} that the store has take
+{growth.day_cpu / growth.history_cpu:.3f} times the processor time that the history took ({growth.day_cpu:.2f} and
+{growth.history_cpu:.1f} s), for {growth.day_rows / growth.history_rows:.3f} times the rows."""
 
 
 def _scoring(scoring: Scoring) -> str:

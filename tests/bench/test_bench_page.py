@@ -3,7 +3,7 @@
 import pytest
 
 from loadtests.bench.h2load import Reading
-from loadtests.bench.heavy_path import ENGINES, Run, Scoring, dirtied
+from loadtests.bench.heavy_path import ENGINES, Growth, Run, Scoring, dirtied
 from loadtests.bench.page import Measured, Setting, page
 from loadtests.bench.peers import BASELINE, FLOOR, GIVEN, STORED
 from loadtests.bench.promises import promised
@@ -54,6 +54,13 @@ def runs(checksum: str = "same") -> list[Run]:
 
 def kept(rows: list[list[str]]) -> dict[str, bool]:
     return {row[0]: row[3] == "yes" for row in rows}
+
+
+def test_a_day_more_is_told_as_a_share_of_the_history() -> None:
+    growth = Growth(history_rows=4_000, history_cpu=8.0, day_rows=100, day_cpu=0.4)
+    text = page(Measured(results=[], runs=[], scoring=None, growth=growth), SETTING, picture="a.svg")
+    assert "0.050 times" in text
+    assert "0.025 times the rows" in text
 
 
 def test_ratios_are_taken_within_a_round() -> None:
