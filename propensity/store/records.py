@@ -167,7 +167,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: int
     kind: str
-    """`promotion`, `rollback`, `training`, `decision`, `request`."""
+    """`promotion`, `rollback`, `training`, `decision`, `experiment`, `request`."""
     state: str
     """The kind's own state machine says which; the last states are `done`, `refused`, `failed`, `rolled back`."""
     at: int
