@@ -107,7 +107,13 @@ def _ask(action: Action, reason: str, *, is_sure: bool, version: str | None, for
         return Said(is_done=False, sentence=why)
     signed = f"{reason} ({access.name()})"
     entry = _waiting(action, signed, version=version) or requests.ask(
-        action, reason=signed, store=connections.store(), clock=connections.now, version=version, force=force
+        action,
+        reason=signed,
+        store=connections.store(),
+        clock=connections.now,
+        version=version,
+        force=force,
+        actor=access.name(),
     )
     reading.ledger.clear()
     return Said(

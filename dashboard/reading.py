@@ -19,6 +19,7 @@ from propensity.errors import BrokenBundle, RegistryUnavailable, StoreUnavailabl
 from propensity.events import Refusal
 from propensity.explanation import Explainer
 from propensity.features.online import user_features
+from propensity.lifecycle import audit
 from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
 from propensity.store import Champion, EventSummary, IngestRecord, LedgerEntry, MonitorWindow
@@ -87,6 +88,12 @@ def windows(limit: int = 60) -> list[MonitorWindow]:
 def ledger(limit: int, kind: str | None = None) -> list[LedgerEntry]:
     """Return the newest entries."""
     return store().ledger.latest(limit, kind)
+
+
+@st.cache_data(ttl=SOON, show_spinner=False)
+def acts(limit: int) -> list[LedgerEntry]:
+    """Return the newest entries that a person stands behind."""
+    return audit.acts(store(), limit)
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)

@@ -37,6 +37,7 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> pd.DataFrame:
             "when": [when(entry.updated_at) for entry in entries],
             "kind": [entry.kind for entry in entries],
             "state": [entry.state for entry in entries],
+            "by": [entry.actor for entry in entries],
             "about": [entry.subject or "" for entry in entries],
             "reason": [entry.reason for entry in entries],
         }

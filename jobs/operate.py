@@ -29,6 +29,8 @@ from propensity.store import LedgerEntry, Store
 
 logger = logging.getLogger(__name__)
 
+IN_MLFLOW: Final = "somebody in MLflow"
+"""Who moved the alias by hand: MLflow does not say."""
 PATIENCE: Final = 120_000_000
 """Microseconds after which a promotion that stands still was left behind by a run that is gone."""
 
@@ -93,6 +95,7 @@ def _answer(request: LedgerEntry, hands: Hands) -> str:
                 registry=registry,
                 clock=clock,
                 force=bool(request.evidence.get("force")),
+                actor=request.actor,
             )
             return f"Promotion of version {entry.subject} is {entry.state}."
         case "start experiment":
@@ -104,7 +107,9 @@ def _answer(request: LedgerEntry, hands: Hands) -> str:
             entry = stop(request.reason, store=store, clock=clock, actor=request.actor)
             return f"Experiment with version {entry.subject} is {entry.state}."
     key = f"rollback:{requests.KIND}:{request.sequence}"
-    entry = roll_back(request.reason, key=key, store=store, registry=registry, clock=clock)
+    entry = roll_back(
+        request.reason, key=key, store=store, registry=registry, clock=clock, actor=request.actor
+    )
     return f"Back to version {entry.subject}."
 
 
@@ -148,7 +153,7 @@ def follow_alias(hands: Hands) -> None:
         logger.warning("alias put back", extra={"from": alias.number, "to": record.version})
         hands.registry.set_alias(PRODUCTION, record.version)
         return
-    _promote(alias.number, "The alias was moved by hand.", hands)
+    _promote(alias.number, "The alias was moved by hand.", hands, actor=IN_MLFLOW)
 
 
 def _finish(left: LedgerEntry, hands: Hands) -> None:
@@ -159,8 +164,8 @@ def _finish(left: LedgerEntry, hands: Hands) -> None:
         promotion.give_up(left, str(error), store=hands.store, clock=hands.clock)
 
 
-def _promote(number: str, reason: str, hands: Hands) -> None:
-    promote(number, reason=reason, store=hands.store, registry=hands.registry, clock=hands.clock)
+def _promote(number: str, reason: str, hands: Hands, *, actor: str = "") -> None:
+    promote(number, reason=reason, store=hands.store, registry=hands.registry, clock=hands.clock, actor=actor)
 
 
 def roll_out(hands: Hands) -> None:

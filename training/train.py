@@ -70,14 +70,14 @@ class Training:
         self._engine = engine
         self._entry: LedgerEntry | None = None
 
-    def run(self, reason: str) -> Outcome:
+    def run(self, reason: str, *, actor: str = "") -> Outcome:
         """Train a challenger, register it, ask the gate, and promote it where the gate says so.
 
         Raises UnusableTrainingData where the data can't carry a model (trying again can't help), an OutsideError
         where store or registry fail; either way the champion keeps its place and the ledger says what happened.
         """
         self._registry.ping()
-        self._entry = begin_by_hand(reason, store=self._store, clock=self._clock)
+        self._entry = begin_by_hand(reason, actor=actor, store=self._store, clock=self._clock)
         return self._carry_out()
 
     def run_asked(self, number: int) -> Outcome | None:

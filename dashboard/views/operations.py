@@ -8,7 +8,20 @@ from dashboard.wording import ago, when
 from propensity.lifecycle import requests, rollout, trainings
 from propensity.store import LedgerEntry
 
-KINDS = ("all", "training", "promotion", "rollout", "rollback", "decision", "request", "export")
+BY_PEOPLE = "by people"
+"""What a person asked for or did: the audit."""
+KINDS = (
+    "all",
+    BY_PEOPLE,
+    "training",
+    "promotion",
+    "rollout",
+    "rollback",
+    "decision",
+    "request",
+    "export",
+    "erasure",
+)
 SHOWN = 100
 EVERY = 3
 """Seconds between two looks at what is under way."""
@@ -99,7 +112,10 @@ def _rollouts() -> None:
 
 def _ledger() -> None:
     kind = st.segmented_control("Kind", KINDS, default="all", required=True, label_visibility="collapsed")
-    entries = reading.ledger(SHOWN, None if kind == "all" else kind)
+    if kind == BY_PEOPLE:
+        entries = reading.acts(SHOWN)
+    else:
+        entries = reading.ledger(SHOWN, None if kind == "all" else kind)
     if not entries:
         empty("The ledger has no such entry yet.", "propensity ledger")
         return

@@ -9,7 +9,7 @@ from dashboard.frame import box, empty, head
 from dashboard.wording import NONE, share, when
 from propensity.bundle import ModelDocument
 from propensity.campaign.selection import CONTROL_SHARE, Control, Rule, Selection, at_least, budget, top
-from propensity.campaign.target_list import csv_again, csv_of, record
+from propensity.campaign.target_list import csv_again, csv_of, downloaded_again, record
 
 RULES = ("The best", "Probability", "Budget")
 PREVIEW = 100
@@ -169,8 +169,15 @@ def _recorded() -> None:
             lambda: "".join(csv_again(connections.store(), chosen)),
             file_name=f"targets-{chosen}.csv",
             mime="text/csv",
-            on_click="ignore",
+            on_click=_downloaded_again,
+            args=(chosen,),
         )
+
+
+def _downloaded_again(list_id: str) -> None:
+    """Say so in the ledger: a list of people left the house."""
+    downloaded_again(connections.store(), list_id, by=access.name(), at=connections.now())
+    reading.ledger.clear()
 
 
 show()

@@ -40,10 +40,24 @@ def record(store: Store, selection: Selection, *, name: str, by: str, at: int) -
         reason=f"{by} exported the list {name!r}: {selection.rule.words}.",
         subject=list_id,
         key=f"{EXPORT}:{list_id}",
-        evidence={"treated": made.treated, "control": made.control, "by": by},
+        evidence={"treated": made.treated, "control": made.control, "actor": by},
     )
     store.contacts.add_list(made)
     return Recorded(made, new)
+
+
+def downloaded_again(store: Store, list_id: str, *, by: str, at: int) -> None:
+    """Say in the ledger that a recorded list left the house once more."""
+    known = store.contacts.get_list(list_id)
+    name = known.name if known else list_id
+    store.ledger.claim(
+        kind=EXPORT,
+        state="done",
+        at=at,
+        reason=f"{by} downloaded the list {name!r} again.",
+        subject=list_id,
+        evidence={"actor": by},
+    )
 
 
 def identity(selection: Selection, *, name: str) -> str:

@@ -3,6 +3,7 @@
 import getpass
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -23,11 +24,12 @@ def now() -> int:
 
 
 def actor() -> str:
-    """Return who types, for the ledger: the machine's name for them, which in a container may be a number alone."""
+    """Return who types, for the ledger: user and machine, which on a cluster is the pod; in a container a number."""
     try:
-        return getpass.getuser()
+        name = getpass.getuser()
     except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        name = f"uid {os.getuid()}"
+    return f"{name} at {socket.gethostname()}"
 
 
 def say(line: str = "") -> None:

@@ -59,7 +59,13 @@ def promote(version: str, reason: str, *, force: bool) -> None:
 
     with door.opened_store(settings) as store:
         entry = promote_one(
-            version, reason=reason, store=store, registry=registry, clock=door.now, force=force
+            version,
+            reason=reason,
+            store=store,
+            registry=registry,
+            clock=door.now,
+            force=force,
+            actor=door.actor(),
         )
     click.echo(f"Ledger entry {entry.sequence}: promotion of version {version} is {entry.state}.")
 

@@ -103,6 +103,7 @@ def request(
             reason=reason,
             store=store,
             clock=door.now,
+            actor=door.actor(),
             version=version,
             plan=plan(settings) if plan else None,
         )

@@ -63,7 +63,7 @@ def erasure_lines(erasure: "Erasure") -> Iterator[str]:
     versions = ", ".join(erasure.versions)
     if versions:
         yield (
-            f"Versions that may have been trained with this user: {versions}. They hold no row of the user; "
+            f"Versions that may have been trained with this user: {versions}. They stay and hold no id; "
             "train anew to be rid of what they learned: `propensity retrain`."
         )
     else:

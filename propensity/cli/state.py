@@ -11,11 +11,12 @@ import click
 
 from propensity.cli import door
 from propensity.cli.engine import check_engine, ping_engine
+from propensity.cli.entries import line_of
 from propensity.errors import PropensityError
 
 if TYPE_CHECKING:
     from propensity.settings import Settings
-    from propensity.store import LedgerEntry, Store
+    from propensity.store import Store
 
 Finding = tuple[str, str]
 """`ok`, `note` or `wrong`, and a sentence."""
@@ -178,33 +179,30 @@ def ping(settings: "Settings") -> None:
     show_default=True,
     help="Entries to show, newest first.",
 )
+@click.option("--audit", is_flag=True, help="Only what a person asked for or did, and who that was.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, evidence included.")
-def ledger(limit: int, as_json: bool) -> None:
+def ledger(limit: int, *, audit: bool, as_json: bool) -> None:
     """Print what was decided and why: decisions, trainings, promotions, rollouts and requests, newest first.
 
     \b
     Example:
       propensity ledger --limit 5
+      propensity ledger --audit
     """
     import msgspec
 
+    from propensity.lifecycle.audit import acts
+
     with door.opened_store(door.settle()) as store:
-        entries = store.ledger.latest(limit)
+        entries = acts(store, limit) if audit else store.ledger.latest(limit)
     if not entries and not as_json:
-        click.echo("The ledger is empty: nothing has been trained or promoted yet.")
+        click.echo(
+            "Nobody has asked for anything yet."
+            if audit
+            else "The ledger is empty: nothing has been trained or promoted yet."
+        )
     for entry in entries:
         if as_json:
             click.echo(json.dumps(msgspec.to_builtins(entry)))
         else:
-            click.echo(
-                f"{entry.sequence:>4}  {door.as_time(entry.at)}  {entry.kind}{about(entry)}: {entry.state}  — {entry.reason}"
-            )
-
-
-def about(entry: "LedgerEntry") -> str:
-    """Return what an entry is about: a training's number, a Job, or a model version."""
-    if entry.kind == "training":
-        return f" {(entry.key or '').rpartition(':')[2]}".rstrip()
-    if entry.subject is None:
-        return ""
-    return f" {entry.subject}" if entry.kind == "decision" else f" version {entry.subject}"
+            click.echo(line_of(entry))

@@ -97,7 +97,9 @@ def settled_champion(settings: "Settings", *, registry: "Registry") -> str | Non
 def run_training(settings: "Settings", *, registry: "Registry", reason: str) -> "Outcome":
     """Train with the clock and the commit of this machine."""
     with door.opened_store(settings) as store, opened_engine(settings) as engine:
-        return made_training(settings, registry=registry, store=store, engine=engine).run(reason)
+        return made_training(settings, registry=registry, store=store, engine=engine).run(
+            reason, actor=door.actor()
+        )
 
 
 def run_asked_training(settings: "Settings", *, registry: "Registry", number: int) -> "Outcome | None":

@@ -39,6 +39,7 @@ def promote(
     registry: Registry,
     clock: Callable[[], int],
     force: bool = False,
+    actor: str = "",
 ) -> LedgerEntry:
     """Make a version the champion and return its ledger entry: `done`, or `superseded` by a newer promotion.
 
@@ -55,9 +56,13 @@ def promote(
         _move(newest, SUPERSEDED, store=store, clock=clock)
     if newest and _is_settled(version, newest, store=store, registry=registry):
         return newest
-    entry = _claim(version, after=newest, reason=reason, store=store, registry=registry, clock=clock)
+    entry = _claim(
+        version, after=newest, reason=reason, actor=actor, store=store, registry=registry, clock=clock
+    )
     if entry is None:  # another run claimed in between: look again at what is newest now
-        return promote(number, reason=reason, store=store, registry=registry, clock=clock, force=force)
+        return promote(
+            number, reason=reason, store=store, registry=registry, clock=clock, force=force, actor=actor
+        )
     return _carry_out(entry, version, store=store, registry=registry, clock=clock)
 
 
@@ -135,6 +140,7 @@ def _claim(
     *,
     after: LedgerEntry | None,
     reason: str,
+    actor: str,
     store: Store,
     registry: Registry,
     clock: Callable[[], int],
@@ -151,7 +157,7 @@ def _claim(
         reason=reason,
         subject=version.number,
         key=f"{KIND}:after:{after.sequence if after else 0}",
-        evidence={"digest": version.digest, "verdict": version.verdict, "previous": previous},
+        evidence={"digest": version.digest, "verdict": version.verdict, "previous": previous, "actor": actor},
     )
 
 

@@ -31,6 +31,7 @@ def ask(
     clock: Callable[[], int],
     version: str | None = None,
     force: bool = False,
+    actor: str = "",
     plan: dict[str, Any] | None = None,
 ) -> LedgerEntry:
     """Write a request; `version` is whom to promote or to try, `force` also where it was rolled back before.
@@ -44,7 +45,7 @@ def ask(
             at=clock(),
             reason=reason,
             subject=version,
-            evidence={"action": action, "force": force} | ({"plan": plan} if plan else {}),
+            evidence={"action": action, "force": force, "actor": actor} | ({"plan": plan} if plan else {}),
         )
         if entry is not None:
             return entry

@@ -22,13 +22,15 @@ TAG_LENGTH: Final = 1_000
 
 
 def roll_back(
-    reason: str, *, key: str, store: Store, registry: Registry, clock: Callable[[], int]
+    reason: str, *, key: str, store: Store, registry: Registry, clock: Callable[[], int], actor: str = ""
 ) -> LedgerEntry:
     """Go back to the version before; the same key again finishes or returns the same entry.
 
     NothingBefore where there is none, or where that one was itself rolled back; NoChampion where nothing is served.
     """
-    entry = store.ledger.by_key(key) or _claim(reason, key=key, store=store, registry=registry, clock=clock)
+    entry = store.ledger.by_key(key) or _claim(
+        reason, key=key, actor=actor, store=store, registry=registry, clock=clock
+    )
     if entry.state != INTENDED:
         return entry
     back_to, gone = str(entry.subject), entry.evidence["from"]
@@ -39,6 +41,7 @@ def roll_back(
         store=store,
         registry=registry,
         clock=clock,
+        actor=entry.actor,
     )
     logger.warning("rolled back", extra={"from": gone, "to": back_to, "reason": entry.reason})
     moved = store.ledger.move(entry.sequence, from_state=INTENDED, to_state=DONE, at=clock())
@@ -55,7 +58,7 @@ def reject(number: str, why: str, *, registry: Registry) -> None:
 
 
 def _claim(
-    reason: str, *, key: str, store: Store, registry: Registry, clock: Callable[[], int]
+    reason: str, *, key: str, actor: str, store: Store, registry: Registry, clock: Callable[[], int]
 ) -> LedgerEntry:
     number, digest = _current(store=store, registry=registry)
     previous = registry.at(PREVIOUS)
@@ -70,12 +73,12 @@ def _claim(
         reason=reason,
         subject=previous.number,
         key=key,
-        evidence={"from": number},
+        evidence={"from": number, "actor": actor},
     )
     return (
         entry
         or store.ledger.by_key(key)
-        or _claim(reason, key=key, store=store, registry=registry, clock=clock)
+        or _claim(reason, key=key, actor=actor, store=store, registry=registry, clock=clock)
     )
 
 

@@ -80,12 +80,17 @@ def attach(
         entry = None if moved else store.ledger.get(entry.sequence)
 
 
-def begin_by_hand(reason: str, *, store: Store, clock: Callable[[], int]) -> LedgerEntry:
+def begin_by_hand(reason: str, *, store: Store, clock: Callable[[], int], actor: str = "") -> LedgerEntry:
     """Claim a number for a training that a person started; the slot is theirs until it ends."""
     while True:
         key = trainings.key_of(trainings.next_number(trainings.recent_trainings(store)))
         entry = store.ledger.claim(
-            kind=trainings.KIND, state=trainings.RUNNING, at=clock(), reason=reason, key=key
+            kind=trainings.KIND,
+            state=trainings.RUNNING,
+            at=clock(),
+            reason=reason,
+            key=key,
+            evidence={"actor": actor},
         )
         if entry is not None:
             return entry

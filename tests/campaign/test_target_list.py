@@ -146,7 +146,7 @@ def test_who_exported_a_list_stands_in_the_ledger(shop: Store, score_users: AddS
     [entry] = shop.ledger.latest(1, "export")
     assert entry.reason == "ann exported the list 'spring': top 100 by probability."
     assert (entry.subject, entry.state) == (made.list_id, "done")
-    assert entry.evidence == {"treated": made.treated, "control": made.control, "by": "ann"}
+    assert entry.evidence == {"treated": made.treated, "control": made.control, "actor": "ann"}
 
 
 def test_only_the_treated_leave_the_house(shop: Store, score_users: AddScores) -> None:

@@ -109,6 +109,21 @@ def test_the_ledger_can_be_narrowed_to_a_kind(home: Path, open_page: OpenPage) -
     assert set(page.dataframe[-1].value["kind"]) == {"promotion"}
 
 
+def test_the_ledger_can_be_narrowed_to_what_people_did_and_says_who(home: Path, open_page: OpenPage) -> None:
+    with stored(home) as store:
+        store.ledger.claim(
+            kind="erasure", state="done", at=2**50, reason="asked by letter", evidence={"actor": "dpo"}
+        )
+    page = open_page("operations", home=home)
+    page.text_input[0].set_value("the summer collection is out")
+    button(page, "Retrain now").click().run()
+    page.get("button_group")[0].set_value("by people").run()
+    table = page.dataframe[-1].value
+    assert {("erasure", "dpo"), ("request", "laptop")} <= set(zip(table["kind"], table["by"], strict=True))
+    assert all(table["by"])
+    assert "decision" not in set(table["kind"])
+
+
 def test_an_empty_shop_is_told_how_to_begin(tmp_path: Path, open_page: OpenPage) -> None:
     page = open_page("operations", home=tmp_path)
     assert not page.exception

@@ -1,0 +1,21 @@
+"""Who did what, when and why: the entries of the ledger that a person stands behind.
+
+A request says who asked, and what came of it says the same again. What the system decided by itself has no actor.
+"""
+
+from typing import Final
+
+from propensity.store import LedgerEntry, Store
+
+AUDITED: Final = ("request", "promotion", "rollback", "training", "experiment", "export", "erasure")
+"""Kinds that a person may stand behind."""
+LOOKED_AT: Final = 1_000
+"""Newest entries of each kind: most trainings and promotions are nobody's."""
+
+
+def acts(store: Store, limit: int) -> list[LedgerEntry]:
+    """Return the newest entries that have an actor, by sequence descending."""
+    found = [
+        entry for kind in AUDITED for entry in store.ledger.latest(max(limit, LOOKED_AT), kind) if entry.actor
+    ]
+    return sorted(found, key=lambda entry: entry.sequence, reverse=True)[:limit]
