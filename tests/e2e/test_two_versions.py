@@ -1,0 +1,240 @@
+"""A challenger beside the champion under load: no request fails, and who is answered by the champion does not wait longer.
+
+It runs after the story, which has left versions to try; alone, it has one trained. What is compared are runs of some
+seconds, with and without by turns, because what else the machine does moves a 99th percentile more than a shadow does.
+"""
+
+import http.client
+import json
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from math import ceil
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.cluster import until
+from tests.e2e.jobs import ended
+from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release
+
+CLIENTS = 3
+PAUSE_SECONDS = 0.02
+RUN_SECONDS = 15.0
+PAIRS = 3
+MORE = 1.10
+"""What the champion's 99th percentile may be at most, as a multiple of that without a challenger."""
+TAKEN_UP_SECONDS = 90
+KILL = """
+import os, signal
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try: words = open(f"/proc/{pid}/cmdline").read()
+    except OSError: continue
+    if "challenger.process" in words: os.kill(int(pid), signal.SIGKILL)
+"""
+
+
+class Run(NamedTuple):
+    """What clients saw in one run."""
+
+    p99_ms: float
+    """Of requests that the champion answered."""
+    answers: dict[tuple[str, str], int]
+    """By arm and version."""
+    failures: list[str]
+
+
+class Clients:
+    """Some clients that keep their connections and ask at a pace that leaves room."""
+
+    def __init__(self, release: Release, key: str) -> None:
+        self._release, self._key = release, key
+
+    def run(self, *, seconds: float = RUN_SECONDS, champion: str) -> Run:
+        """Ask for a while."""
+        seen: list[tuple[float, str, str]] = []
+        failures: list[str] = []
+        end = time.monotonic() + seconds
+        threads = [
+            threading.Thread(target=self._ask, args=(number, end, seen, failures))
+            for number in range(CLIENTS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        times = sorted(took for took, _, version in seen if version == champion)
+        answers: dict[tuple[str, str], int] = {}
+        for _, arm, version in seen:
+            answers[arm, version] = answers.get((arm, version), 0) + 1
+        return Run(times[ceil(0.99 * len(times)) - 1] * 1_000, answers, failures)
+
+    def _ask(self, first: int, end: float, seen: list[tuple[float, str, str]], failures: list[str]) -> None:
+        where = urlsplit(self._release.url)
+        line = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
+        headers = {"Host": self._release.host, "X-API-Key": self._key, "Content-Type": "application/json"}
+        number = first
+        while time.monotonic() < end:
+            number += CLIENTS
+            body = json.dumps({**BRIEF, "user_id": f"user-{number % 500}"})
+            started = time.perf_counter()
+            try:
+                line.request("POST", "/predict", body, headers)
+                answer = line.getresponse()
+                said = json.loads(answer.read())
+            except (OSError, http.client.HTTPException) as error:
+                failures.append(repr(error))
+                line.close()
+                continue
+            if answer.status == 200:
+                took = time.perf_counter() - started
+                seen.append((took, said.get("arm", ""), said["model_version"]))
+            else:
+                failures.append(f"{answer.status} {said}")
+            threading.Event().wait(PAUSE_SECONDS)
+        line.close()
+
+
+def propensity(release: Release, *words: str) -> str:
+    """What a command says in the operator's pod."""
+    return release.cluster.kubectl("exec", f"deployment/{release.full}-operator", "--", "propensity", *words)
+
+
+def newest(release: Release, kind: str) -> dict[str, Any]:
+    """The ledger's newest entry of a kind."""
+    for line in propensity(release, "ledger", "--json", "--limit", "50").splitlines():
+        entry: dict[str, Any] = json.loads(line)
+        if entry["kind"] == kind:
+            return entry
+    return {}
+
+
+@pytest.fixture(scope="module")
+def versions(release: Release) -> tuple[str, str]:
+    """The champion, and another version that may be tried."""
+    if len(models(release)) < 2:
+        propensity(release, "retrain", "--reason", "something to try")
+        job = until(
+            lambda: newest(release, "training").get("evidence", {}).get("job"), seconds=60, what="a training"
+        )
+        ended(release, job)
+        until(lambda: newest(release, "training")["state"] == "done", seconds=60, what="its verdict")
+    until(
+        lambda: (
+            newest(release, "rollout").get("state") == "done"
+            and newest(release, "rollout")["subject"] == newest(release, "promotion")["subject"]
+        ),
+        seconds=ROLLOUT_SECONDS,
+        what="a champion at rest",
+    )
+    release.until_rolled_out()
+    champion = release.pinned_model().partition("@")[0]
+    return champion, next(number for number in models(release) if number != champion)
+
+
+def models(release: Release) -> list[str]:
+    """Version numbers, newest first."""
+    lines = propensity(release, "models").splitlines()
+    return [words[0] for line in lines if (words := line.split()) and words[0].isdigit()]
+
+
+class Trying:
+    """Experiments started and stopped by a person at the command line."""
+
+    def __init__(self, release: Release, versions: tuple[str, str]) -> None:
+        self.release = release
+        self.champion, self.challenger = versions
+
+    def start(self, *words: str) -> None:
+        """Begin, and wait until every pod has the challenger's process."""
+        propensity(self.release, "experiment", "start", *words, self.challenger)
+        self._until("running")
+
+    def stop(self) -> None:
+        """Go back, and wait until every pod has."""
+        propensity(self.release, "experiment", "stop", "--reason", "the run is over")
+        self._until("stopped")
+
+    def _until(self, state: str) -> None:
+        wanted = len(self.release.ready("scorer")) if state == "running" else 0
+        until(
+            lambda: newest(self.release, "experiment").get("state") == state,
+            seconds=TAKEN_UP_SECONDS,
+            what=f"an experiment that is {state}",
+        )
+        until(lambda: self.processes() == wanted, seconds=TAKEN_UP_SECONDS, what=f"{wanted} challengers")
+
+    def processes(self) -> int:
+        """How many challengers' processes there are in the pods."""
+        return sum(
+            "challenger.process" in self._exec(pod, "import glob; print([open(one).read() for one in glob.glob('/proc/[0-9]*/cmdline')])")
+            for pod in self.release.ready("scorer")
+        )  # fmt: skip
+
+    def kill(self) -> None:
+        """End the challenger's process in every pod."""
+        for pod in self.release.ready("scorer"):
+            self._exec(pod, KILL)
+
+    def _exec(self, pod: str, program: str) -> str:
+        return self.release.cluster.kubectl(
+            "exec", pod, "--container", "scorer", "--", "python", "-c", program
+        )
+
+
+@pytest.fixture(scope="module")
+def trying(release: Release, versions: tuple[str, str]) -> Iterator[Trying]:
+    made = Trying(release, versions)
+    yield made
+    if newest(release, "experiment").get("state") == "running":
+        made.stop()
+
+
+@pytest.mark.parametrize(
+    "how", [("--mode", "shadow"), ("--mode", "canary", "--stages", "0.2,0.5")], ids=["shadow", "canary"]
+)
+def test_a_challenger_costs_no_request_and_the_champions_users_no_time(
+    release: Release, key: str, trying: Trying, how: tuple[str, ...]
+) -> None:
+    clients = Clients(release, key)
+    clients.run(champion=trying.champion, seconds=5)
+    without, beside = list[Run](), list[Run]()
+    for _ in range(PAIRS):
+        without.append(clients.run(champion=trying.champion))
+        trying.start(*how)
+        beside.append(clients.run(champion=trying.champion))
+        trying.stop()
+    assert [run.failures for run in (*without, *beside)] == [[]] * (2 * PAIRS)
+    told = [[round(run.p99_ms, 1) for run in runs] for runs in (without, beside)]
+    print(f"{how[1]}: champion's p99 in ms without {told[0]}, beside a challenger {told[1]}")  # noqa: T201
+    # Where runs without one differ by more than the limit among themselves, their slowest is what noise alone makes.
+    usual = [run.p99_ms for run in without]
+    limit = max(MORE * statistics.median(usual), *usual)
+    assert statistics.median(run.p99_ms for run in beside) <= limit, told
+    for run in without:
+        assert run.answers.keys() == {("", trying.champion)}
+    for run in beside:
+        arms = {arm for arm, _ in run.answers}
+        assert arms == ({""} if "shadow" in how else {"champion", "challenger"})
+        share = run.answers.get(("challenger", trying.challenger), 0) / sum(run.answers.values())
+        assert share == 0 if "shadow" in how else 0.1 < share < 0.3
+
+
+def test_a_challenger_that_dies_in_every_pod_costs_no_request(
+    release: Release, key: str, trying: Trying
+) -> None:
+    clients = Clients(release, key)
+    trying.start("--mode", "ab", "--share", "0.5")
+    killer = threading.Timer(3.0, trying.kill)
+    killer.start()
+    run = clients.run(champion=trying.champion)
+    killer.join()
+    assert run.failures == []
+    assert run.answers["challenger", trying.challenger] > 0
+    again = clients.run(champion=trying.champion)
+    assert again.failures == []
+    assert again.answers["challenger", trying.challenger] > 0
+    if newest(release, "experiment")["state"] == "running":
+        trying.stop()
