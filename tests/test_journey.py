@@ -21,6 +21,7 @@ from propensity.errors import NothingNew
 from propensity.events.event import DAY, HOUR
 from propensity.events.formats import FORMATS
 from propensity.lifecycle.champion import bundle_of, champion_of
+from propensity.lifecycle.erasure import forget
 from propensity.metrics import roc_auc
 from propensity.model import Model
 from propensity.registry import CHALLENGER, PREVIOUS, PRODUCTION, Registry
@@ -166,3 +167,26 @@ def test_a_shopper_who_fills_a_cart_becomes_likelier_to_buy(journey: Journey) ->
     assert after["probability"] > before["probability"]
     logged = {one.prediction_id for one in journey.store.predictions.latest(10)}
     assert {before["prediction_id"], after["prediction_id"]} <= logged
+
+
+def test_a_shopper_who_asks_to_be_forgotten_is_in_no_file_and_the_models_that_learned_are_named(
+    journey: Journey,
+) -> None:
+    user = journey.store.scores.top(END - DAY, 1)[0].user_id
+    said = forget(
+        user,
+        reason="asked by letter",
+        actor="ann",
+        store=journey.store,
+        clock=lambda: END + 2 * HOUR,
+        salt=b"s" * 32,
+    )
+    assert said.versions == ["2", "1"]
+    assert {"events", "scores"} <= said.found.keys()
+    home = journey.settings.home
+    files = [*home.glob("store.db*"), *home.glob("spool/*"), home / "mlflow.db", *home.glob("artifacts/**/*")]
+    assert [str(path) for path in files if path.is_file() and user.encode() in path.read_bytes()] == []
+    references = list(home.glob("artifacts/**/reference.parquet"))
+    assert len(references) == 2
+    assert not any(pl.read_parquet(path)["user_id"].str.starts_with("u").any() for path in references)
+    assert user.startswith("u")

@@ -54,8 +54,8 @@ class Forgotten(NamedTuple):
 
     def is_about(self, record: object, gone: set[str]) -> bool:
         """Whether a record, or its document, is of a user who is gone, or a refused row that names one."""
-        owner = _text(record, "user_id").strip()
-        return owner in gone or any(map(self.holds, quoted(_text(record, "raw"), owner=owner)))
+        owner, raw = _text(record, "user_id").strip(), _text(record, "raw")
+        return owner in gone or (bool(raw) and any(map(self.holds, quoted(raw, owner=owner))))
 
 
 NOBODY: Final = Forgotten()

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 
 from jobs.operate import PATIENCE, Hands, operate, step
 from propensity.events.event import DAY, HOUR
+from propensity.lifecycle.audit import acts
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.requests import ask
 from propensity.lifecycle.trainings import recent_trainings
@@ -106,6 +107,31 @@ def test_a_request_that_nobody_took_up_for_a_day_is_not_carried_out(
 def test_a_request_to_promote_ends_with_the_version_served(world: World) -> None:
     assert world.asked("promote", GOOD).state == "done"
     assert world.served() == (GOOD, GOOD)
+
+
+def test_what_comes_of_a_request_says_who_asked_for_it(world: World) -> None:
+    world.asked("promote", GOOD)
+    for action, version in (("promote", BETTER), ("roll back", None)):
+        ask(
+            action,  # type: ignore[arg-type]
+            reason="so they say",
+            version=version,
+            actor="ann",
+            store=world.store,
+            clock=world.clock,
+        )
+        world.look()
+    told = [(one.kind, one.subject, one.actor) for one in reversed(acts(world.store, 99))]
+    assert told == [
+        ("request", BETTER, "ann"),
+        ("promotion", BETTER, "ann"),
+        ("request", None, "ann"),
+        ("rollback", GOOD, "ann"),
+        ("promotion", GOOD, "ann"),
+    ]
+    assert [one.sequence for one in acts(world.store, 2)] == [one.sequence for one in acts(world.store, 99)][
+        :2
+    ]
 
 
 def test_a_request_that_can_not_be_done_says_why(world: World) -> None:

@@ -1,11 +1,13 @@
 """What every store promises of users who asked to be forgotten: gone from every part, and not to be brought back."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from propensity.errors import StoreUnavailable
 from propensity.events import Event, Refusal
 from propensity.events.refusal import refuse
 from propensity.store import Contact, Outcome, Prediction, Score, Store, TargetList, open_store
@@ -253,6 +255,32 @@ def test_another_process_of_the_store_learns_of_it_at_its_next_write(store: Stor
         forget(store, "ann")
         assert len(other.events.add([event("ann", 2)]).forgotten) == 1
         assert other.forgotten.current().number == store.forgotten.current().number
+
+
+def test_a_reader_that_stands_in_the_way_is_told_of_and_the_next_run_finishes(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with open_store(f"sqlite:///{path}", timeout=0.2) as store:
+        fill(store, "ann-4711")
+        fill(store, "bob")
+        reading = store.scores.ranked(10, chunk_rows=1)
+        next(reading)
+        with pytest.raises(StoreUnavailable, match="run the same command again"):
+            forget(store, "ann-4711")
+        reading.close()  # type: ignore[attr-defined]
+        forget(store, "ann-4711")
+        assert not [one.name for one in tmp_path.iterdir() if b"ann-4711" in one.read_bytes()]
+        assert store.forgotten.find("bob") == FULL
+
+
+def test_the_file_is_clear_of_an_id_that_begins_another(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with open_store(f"sqlite:///{path}") as store:
+        for line, user_id in enumerate(("u1", "u10", "u1", "u10")):
+            fill(store, user_id, line=line)
+        forget(store, "u1")
+        content = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+    assert re.search(rb"u10", content)
+    assert not re.search(rb"u1(?!0)", content)
 
 
 def test_the_file_of_sqlite_holds_no_trace(tmp_path: Path) -> None:
