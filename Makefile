@@ -26,7 +26,7 @@ DOCKERFILE_loadtests := loadtests/Dockerfile
 HAS_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test journeys verify-full check format lock docs clean images load-images image-sizes cluster e2e bench bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
+.PHONY: help setup demo test journeys verify-full check format lock docs clean images load-images image-sizes cluster e2e bench bench-dask bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -148,6 +148,9 @@ load: setup $(VENV)-loadtests/.ready ## Put load on a service  (URL=http://127.0
 bench: setup $(VENV)-bench/.ready $(if $(filter all,$(PEERS)),$(VENV)-bench-mlserver/.ready) ## Compare side by side, into docs/benchmarks.md  (PEERS=all ROUNDS=5 SECONDS=5 EVENTS=5000000; 0 leaves a part out)
 	@command -v h2load >/dev/null || { command -v apt-get >/dev/null && [ $$(id -u) = 0 ] && apt-get install -y -qq nghttp2-client >/dev/null; } || true
 	$(BIN)/python -m loadtests.bench $(if $(PEERS),--peers $(PEERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(BENCH_SECONDS) $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
+
+bench-dask: setup ## Measure how the time falls with Dask's workers, into docs/dask.md  (USERS=4000 ROUNDS=3)
+	$(BIN)/python -m loadtests.bench.ours.more_machines --page docs/dask.md $(if $(USERS),--users $(USERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 bench-test: setup $(VENV)-bench/.ready ## Run every peer and engine of the benchmark for a moment (some minutes)
 	PROPENSITY_TEST_BENCH=1 $(BIN)/pytest tests/bench $(ARGS)
