@@ -74,10 +74,10 @@ def _parsed(data: bytes, width: int, *, delimiter: str) -> pl.DataFrame:
 
 def has_controls(block: Block) -> bool:
     """Whether there may be a control character in a block, besides those that end its lines; in no time."""
-    data = np.frombuffer(block.data, np.uint8)
-    if block.data and not block.data.isascii():
+    if not block.data.isascii():
         return True
-    ends = block.data.count(b"\n") + block.data.count(b"\r\n")
+    data = np.frombuffer(block.data, np.uint8)
+    ends = block.newlines + (block.data.count(b"\r\n") if b"\r" in block.data else 0)
     low = sum(
         int(np.count_nonzero(data[at : at + SLICE_BYTES] < SPACE)) for at in range(0, len(data), SLICE_BYTES)
     )

@@ -35,7 +35,12 @@ class Block:
     @cached_property
     def height(self) -> int:
         """How many lines there are, empty ones too."""
-        return self.data.count(b"\n") + (not self.data.endswith(b"\n") and self.data != b"")
+        return self.newlines + (not self.data.endswith(b"\n") and self.data != b"")
+
+    @cached_property
+    def newlines(self) -> int:
+        """How many of them are ended."""
+        return self.data.count(b"\n")
 
     def take_first(self) -> tuple[str, "Block"]:
         """Return the first line that is not empty, and the rest; an empty line where there is none."""
