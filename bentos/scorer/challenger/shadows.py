@@ -1,7 +1,8 @@
 """Shadow: the challenger answers copies of requests, after their answers were given and off the request path.
 
-Requests add to a queue and never wake its thread, as with the prediction log; what has no room is dropped and counted.
-The thread rests after each batch for as long as the batch took, and its process has the least claim to the processor.
+Requests add to a short queue and never wake its thread, as with the prediction log; what has no room is dropped and
+counted, so that heavy traffic is copied in part, a little of each half second. The thread rests after each batch for as
+long as the batch took, and its process has the least claim to the processor.
 """
 
 import logging
@@ -20,10 +21,9 @@ from propensity.store import Prediction
 
 logger = logging.getLogger(__name__)
 
-MAX_COPIES: Final = 10_000
-"""Waiting, about 8 MB."""
-BATCH: Final = 256
-ROUND_SECONDS: Final = 0.25
+MAX_COPIES: Final = 100
+"""Waiting, so 200 a second: each costs this process as much of its interpreter as the record of an answer does."""
+ROUND_SECONDS: Final = 0.5
 NICENESS: Final = 19
 PATIENCE: Final = 10.0
 """Seconds for one batch: with the least claim to the processor a good model may have to wait, and nobody waits for it."""
@@ -73,7 +73,7 @@ class Shadows:
 
     def _round(self) -> None:
         while self._challenger.running() and self._copies and not self._stopping.is_set():
-            batch = [self._copies.popleft() for _ in range(min(BATCH, len(self._copies)))]
+            batch = [self._copies.popleft() for _ in range(len(self._copies))]
             started = time.monotonic()
             answers = self._challenger.probabilities([copy.features for copy in batch])
             seconds = time.monotonic() - started
