@@ -20,6 +20,8 @@ from training import dataset, model, search
 from training.dataset import TrainingSet
 from training.model import Trained
 
+pytestmark = pytest.mark.journey
+
 NOW = 2_000_000_000_000_000
 LIMIT = 60
 """Longest that anything here may take to come, on a busy machine."""

@@ -31,6 +31,8 @@ from training import search
 from training.dataset import TrainingSet
 from training.model import Trained
 
+pytestmark = pytest.mark.journey
+
 LIMIT = 120
 """Longest that anything here may take to come, on a busy machine."""
 OTHER_RELEASE = """
@@ -38,6 +40,7 @@ import distributed.versions as versions
 ours = versions.version
 versions.version = lambda package: "2020.1.0" if package == "distributed" else ours(package)
 from distributed.cli.dask_scheduler import main
+
 main()
 """
 
