@@ -35,6 +35,8 @@ with warnings.catch_warnings():
     from bentos.scorer.assembly import Assembly
     from bentos.scorer.front import Front
 
+pytestmark = pytest.mark.journey
+
 SCENARIO = Scenario(users=1_500, days=40, seed=11)
 END = SCENARIO.end_time
 

@@ -12,6 +12,8 @@ from propensity.registry import Registry
 from propensity.settings import Settings
 from propensity.store import open_store
 
+pytestmark = pytest.mark.journey
+
 HEADER = "event_id,user_id,event_type,event_time,product_id,category_id,price,session_id\n"
 ROW = "{id},{user},{type},2026-01-{day:02}T{hour:02}:00:00Z,p1,c1,9.99,\n"
 

@@ -15,6 +15,8 @@ import pytest
 from propensity.events import Event, Refusal
 from propensity.store import Store, open_store
 
+pytestmark = pytest.mark.journey
+
 ROWS = 120_000
 """Several of the store's portions, so that there is a half-way."""
 ROOM = 1_024

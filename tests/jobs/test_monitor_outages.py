@@ -27,6 +27,8 @@ from tests.jobs.monitored_shop import MONDAY, MonitoredShop
 from tests.lifecycle.conftest import bundle
 from tests.store.conftest import MONGO, fresh_database
 
+pytestmark = pytest.mark.journey
+
 NOW = MONDAY + 3 * DAY + HOUR
 AT = "2026-03-05T01:00"
 """The same, as a person types it."""

@@ -248,7 +248,7 @@ def test_a_rollback_goes_back_one_and_not_to_what_was_rejected(world: World) -> 
     world.serve(GOOD)
     world.serve(BETTER)
     entry = back("one")
-    assert (entry.state, entry.subject, entry.evidence) == ("done", GOOD, {"from": BETTER})
+    assert (entry.state, entry.subject, entry.evidence) == ("done", GOOD, {"from": BETTER, "actor": ""})
     assert back("one") == entry
     world.advance()
     assert world.settled() == (GOOD, GOOD, GOOD)

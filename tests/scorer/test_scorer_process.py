@@ -18,6 +18,8 @@ from propensity.bundle import Bundle
 from propensity.events import Event
 from propensity.store import Champion, Store, open_store
 
+pytestmark = pytest.mark.journey
+
 BRIEF = b'{"user_id": "12345", "last_activity_hours": 2.5, "cart_count": 3, "session_duration": 15.2}'
 BRIEF_BATCH = b'{"users": [{"user_id": "12345", "cart_count": 3}, {"user_id": "67890", "cart_count": 0}]}'
 

@@ -24,6 +24,8 @@ from propensity.store import Store, open_store
 from tests.scorer.conftest import Served, make_prediction, put_in_production, served, wait_for
 from tests.witness import Told, Witnesses, given_in_full
 
+pytestmark = pytest.mark.journey
+
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 BODIES = [("/predict", mode) for mode in schemathesis.GenerationMode] + [
     ("/predict/batch", schemathesis.GenerationMode.POSITIVE),
@@ -97,7 +99,6 @@ def unrecorded(store: Store, ids: list[str]) -> int:
     return sum(store.predictions.add(records[start : start + 500]) for start in range(0, len(records), 500))
 
 
-@pytest.mark.slow
 def test_under_load_whatever_is_asked_there_is_no_5xx_no_answer_but_the_models_and_no_record_missing(
     service: Served, kept: Store, bundle: Bundle
 ) -> None:
