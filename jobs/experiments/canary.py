@@ -20,7 +20,8 @@ LATEST: Final = 2_000
 """Newest answers of each arm that are looked at."""
 MINUTE: Final = 60_000_000
 LEAST_TIMED: Final = 200
-"""Answers of each arm before their 99th percentiles are compared: it is the second slowest then."""
+"""Answers of each arm before their times are compared: the 99th percentile is the second slowest then."""
+SLOW_SHARE: Final = 0.01
 OWN_PROCESS_US: Final = 10_000
 """What asking a process of its own may cost a request beyond the ratio; it is gone with the promotion."""
 
@@ -59,21 +60,29 @@ def too_many_fallbacks(theirs: Sequence[Prediction], *, version: str, limit: flo
     if not theirs:
         return ""
     fallbacks = sum(one.model_version != version for one in theirs)
-    allowed = limit + ERRORS * sqrt(limit * (1 - limit) / len(theirs))
-    if fallbacks <= allowed * len(theirs):
+    if fallbacks <= _beyond_chance(limit, len(theirs)) * len(theirs):
         return ""
     return f"the champion had to answer {fallbacks:,} of {len(theirs):,} of its requests (limit {limit:.1%})."
 
 
 def too_slow(theirs: Sequence[Prediction], ours: Sequence[Prediction], *, ratio: float) -> str:
-    """Say that the challenger's arm waits longer than the limit; empty where it does not or they are too few."""
+    """Say that more of the challenger's requests take longer than the limit than one in a hundred, beyond chance."""
     timed = [[one for one in arm if one.route == "predict"] for arm in (theirs, ours)]
     if min(map(len, timed)) < LEAST_TIMED:
         return ""
-    slow, usual = map(_p99, timed)
-    if slow <= ratio * usual + OWN_PROCESS_US:
+    usual = _p99(timed[1])
+    limit = ratio * usual + OWN_PROCESS_US
+    slow = sum(one.latency_us > limit for one in timed[0])
+    if slow <= _beyond_chance(SLOW_SHARE, len(timed[0])) * len(timed[0]):
         return ""
-    return f"one request in a hundred takes {slow / 1_000:.1f} ms or more, with the champion {usual / 1_000:.1f} ms."
+    return (
+        f"{slow:,} of {len(timed[0]):,} of its requests take longer than {limit / 1_000:.1f} ms, which one in a "
+        f"hundred may: with the champion that one takes {usual / 1_000:.1f} ms."
+    )
+
+
+def _beyond_chance(share: float, count: int) -> float:
+    return share + ERRORS * sqrt(share * (1 - share) / count)
 
 
 def _p99(answers: Sequence[Prediction]) -> int:

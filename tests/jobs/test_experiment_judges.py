@@ -209,7 +209,15 @@ def test_a_slow_canary_goes_back(trying: Trying) -> None:
     canary(trying, latency_us=11_600)
     decision = trying.judge("canary")
     assert decision.word == "fail"
-    assert "11.6 ms or more, with the champion 1.0 ms" in decision.why
+    assert "400 of 400 of its requests take longer than 11.5 ms" in decision.why
+
+
+def test_a_few_slow_answers_are_chance(trying: Trying) -> None:
+    canary(trying)
+    trying.store.predictions.add(trying.answers(9, arm="challenger", latency_us=900_000))
+    assert trying.judge("canary").word == "wait"
+    trying.store.predictions.add(trying.answers(9, arm="challenger", latency_us=900_000))
+    assert "18 of 418" in trying.judge("canary").why
 
 
 def test_a_canary_may_take_what_its_own_process_costs(trying: Trying) -> None:
