@@ -190,5 +190,5 @@ def test_a_shopper_who_asks_to_be_forgotten_is_in_no_file_and_the_models_that_le
     assert [str(path) for path in files if path.is_file() and user.encode() in path.read_bytes()] == []
     references = list(home.glob("artifacts/**/reference.parquet"))
     assert len(references) == 2
-    assert not any(pl.read_parquet(path)["user_id"].str.starts_with("u").any() for path in references)
+    assert not any("user_id" in pl.read_parquet(path).columns for path in references)
     assert user.startswith("u")

@@ -6,7 +6,7 @@ operating_curve.csv    recall, precision and share contacted by threshold (valid
 curves.csv             ROC and precision-recall of the test days, beside the best baseline
 calibration.csv        what was said and what happened (test days)
 importances.csv        average precision lost by shuffling each feature
-reference.parquet      feature rows and answers of the validation and test days, users numbered: what drift is measured from
+reference.parquet      feature rows and answers of the validation and test days, users as marks: what drift is measured from
 data.json              data window, event and row counts, digest, commit
 pictures/*.png
 """
@@ -18,7 +18,7 @@ import msgspec
 import pandas as pd
 import polars as pl
 
-from propensity.features.anonymous import numbered
+from propensity.features.anonymous import marked
 from propensity.features.definition import NAMES
 from training import card, pictures
 from training.curves import curves
@@ -43,7 +43,8 @@ def write(trained: "Trained", folder: Path) -> None:
     }
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-    numbered(reference(trained)).write_parquet(folder / "reference.parquet")
+    rows = marked(reference(trained), digest=trained.bundle.digest)
+    rows.write_parquet(folder / "reference.parquet")
     (folder / "data.json").write_bytes(msgspec.json.format(msgspec.json.encode(_data(trained))))
     for name, content in pictures.draw(trained).items():
         (folder / "pictures" / f"{name}.png").write_bytes(content)

@@ -40,6 +40,7 @@ class Eyes:
     store: Store
     settings: Settings
     version: str
+    digest: str
     reference: Reference | None
 
     def look(self, end: int, *, before: list[Drift], watermark: int, now: int) -> Found:
@@ -56,7 +57,12 @@ class Eyes:
             settings=self.settings,
         )
         sample = window_sample(
-            self.store, version=self.version, start=start, end=end, max_users=self.settings.drift_max_users
+            self.store,
+            version=self.version,
+            digest=self.digest,
+            start=start,
+            end=end,
+            max_users=self.settings.drift_max_users,
         )
         drift = self._judge(sample, stale=state.stale, before=before)
         return Found(start=start, end=end, sample=sample, silence=silence, quality=state, drift=drift)

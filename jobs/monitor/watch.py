@@ -70,7 +70,13 @@ class Monitor:
             registry=self.registry,
             max_users=self.settings.drift_max_users,
         )
-        eyes = Eyes(store=self.store, settings=self.settings, version=champion.version, reference=reference)
+        eyes = Eyes(
+            store=self.store,
+            settings=self.settings,
+            version=champion.version,
+            digest=champion.digest,
+            reference=reference,
+        )
         before = eyes.catch_up(end, watermark=watermark, now=now)
         found = eyes.look(end, before=before, watermark=watermark, now=now)
         mature = mature_until(end, settings=self.settings)

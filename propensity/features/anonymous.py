@@ -1,21 +1,35 @@
 """Feature rows without the ids of their users, for files that outlive a user's wish to be forgotten.
 
-Rows of one user must still be known for one user's, so users are numbered; in the order of their rows, so that the
-numbers say nothing that the rows do not.
+A user is a mark: a hash keyed with the digest of the bundle that the rows belong to. Drift is judged on users who stand
+both in the rows of then and in those of now, so the mark must be the same in both; but it is no id, and that of another
+version is another. Who knows an id and has the file can ask whether it is among them: docs/privacy.md says so.
 """
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
 
 import polars as pl
 
 from propensity.features.definition import NAMES
 
+MARK: Final = "user"
+"""The column of marks, in place of `user_id`."""
 
-def numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows with the column `user_id` as a number of the user, as text; their order is that of what they hold."""
-    ordered = rows.sort("cutoff", *NAMES)
-    numbers = (
-        ordered.select(pl.col("user_id").unique(maintain_order=True))
-        .with_row_index("number")
-        .with_columns(pl.col("number").cast(pl.String))
-    )
-    joined = ordered.join(numbers, on="user_id", maintain_order="left")
-    return joined.drop("user_id").rename({"number": "user_id"}).select(rows.columns)
+
+def marks(user_ids: Iterable[str], *, digest: str) -> list[str]:
+    """Return the marks of users in rows that belong to the bundle of a digest."""
+    keyed = hashlib.blake2b(digest_size=8, key=hashlib.sha256(digest.encode()).digest())
+    found: dict[str, str] = {}
+    for user_id in (asked := list(user_ids)):
+        if user_id not in found:
+            one = keyed.copy()
+            one.update(user_id.encode(errors="surrogatepass"))
+            found[user_id] = one.hexdigest()
+    return [found[user_id] for user_id in asked]
+
+
+def marked(rows: pl.DataFrame, *, digest: str) -> pl.DataFrame:
+    """Return rows with marks instead of `user_id`; their order is that of what they hold, and says nothing."""
+    users = pl.Series(MARK, marks(rows["user_id"], digest=digest), dtype=pl.String)
+    return rows.with_columns(users).drop("user_id").sort("cutoff", *NAMES)

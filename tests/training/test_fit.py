@@ -113,16 +113,13 @@ def test_the_reference_holds_the_served_answers_of_validation_and_test_days(
     trained: Trained, folder: Path
 ) -> None:
     reference = pl.read_parquet(folder / "reference.parquet")
-    assert reference.columns == ["user_id", "cutoff", "period", "label", "probability", *NAMES]
+    assert reference.columns == ["cutoff", "period", "label", "probability", *NAMES, "user"]
     assert set(reference["period"]) == {"validate", "test"}
     users = {user for part in trained.training_set.rows.values() for user in part.frame["user_id"]}
-    assert users.isdisjoint(reference["user_id"]), "Ids in a file that nobody can take a user out of."
+    assert users.isdisjoint(reference["user"]), "Ids in a file that nobody can take a user out of."
     later = pl.concat(trained.training_set.rows[name].frame for name in ("validate", "test"))
     assert (
-        reference.group_by("user_id")
-        .len()["len"]
-        .sort()
-        .equals(later.group_by("user_id").len()["len"].sort())
+        reference.group_by("user").len()["len"].sort().equals(later.group_by("user_id").len()["len"].sort())
     )
     rows = reference.select(NAMES).to_numpy().astype(np.float32)
     assert np.array_equal(Model(trained.bundle).probabilities(rows), reference["probability"].to_numpy())

@@ -13,7 +13,7 @@ import polars as pl
 
 from jobs.monitor.drift.reference import Reference
 from jobs.monitor.drift.sample import COLUMNS, SCORE, Sample
-from propensity.features.anonymous import numbered
+from propensity.features.anonymous import MARK, marked
 from propensity.store import Champion, Store
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def reference_of(
         if content is None:
             logger.warning("no reference for drift", extra={"version": champion.version})
             return None
-        kept = {FILE: _without_ids(content)}
+        kept = {FILE: _without_ids(content, digest=champion.digest)}
         store.bundles.put(key, kept)
-    return Reference(_sample(kept[FILE], max_users=max_users))
+    rows = _without_ids(kept[FILE], digest=champion.digest)
+    return Reference(_sample(rows, max_users=max_users))
 
 
 def key_of(digest: str) -> str:
@@ -51,16 +52,19 @@ def key_of(digest: str) -> str:
     return f"rows of {digest}"
 
 
-def _without_ids(content: bytes) -> bytes:
+def _without_ids(content: bytes, *, digest: str) -> bytes:
+    rows = pl.read_parquet(io.BytesIO(content))
+    if MARK in rows.columns:
+        return content
     written = io.BytesIO()
-    numbered(pl.read_parquet(io.BytesIO(content))).write_parquet(written)
+    marked(rows, digest=digest).write_parquet(written)
     return written.getvalue()
 
 
 def _sample(content: bytes, *, max_users: int) -> Sample:
     rows = pl.read_parquet(io.BytesIO(content)).rename({"probability": SCORE})
     sample = Sample(
-        users=rows["user_id"].to_numpy().astype(np.str_),
+        users=rows[MARK].to_numpy().astype(np.str_),
         cutoffs=rows["cutoff"].to_numpy().astype(np.int64),
         values=rows.select(COLUMNS).to_numpy().astype(np.float32),
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jobs.monitor.drift.sample import COLUMNS, Sample, is_kept
+from propensity.features.anonymous import marks
 from propensity.features.definition import NAMES, VERSION
 from propensity.store import Score, Store
 
@@ -11,29 +12,34 @@ CUTOFFS = 1_000
 _FEATURES = [NAMES.index(name) for name in COLUMNS[:-1]]
 
 
-def window_sample(store: Store, *, version: str, start: int, end: int, max_users: int) -> Sample:
-    """Return the rows of cutoffs in `(start, end]`: a score at the window's end describes what went before."""
+def window_sample(store: Store, *, version: str, digest: str, start: int, end: int, max_users: int) -> Sample:
+    """Return the rows of cutoffs in `(start, end]`: a score at the window's end describes what went before.
+
+    Users are named as in the reference of the version, whose bundle has this digest.
+    """
     cutoffs = [cutoff for cutoff in reversed(store.scores.cutoffs(CUTOFFS)) if start < cutoff <= end]
     share = min(1.0, max_users / max([1, *(store.scores.count(cutoff) for cutoff in cutoffs)]))
     parts = [
-        [one for one in chunk if _belongs(one, version=version, share=share)]
+        _belonging(chunk, version=version, digest=digest, share=share)
         for cutoff in cutoffs
         for chunk in store.scores.scan(cutoff)
     ]
-    return as_sample([one for part in parts for one in part])
+    return _as_sample([one for part in parts for one in part])
 
 
-def as_sample(scores: list[Score]) -> Sample:
-    """Return scores as a sample."""
+def _as_sample(found: list[tuple[str, Score]]) -> Sample:
+    scores = [score for _, score in found]
     packed = np.frombuffer(b"".join(one.features for one in scores), dtype="<f4").reshape(-1, len(NAMES))
     score = np.array([one.probability for one in scores], dtype=np.float32)
     return Sample(
-        users=np.array([one.user_id for one in scores], dtype=np.str_),
+        users=np.array([mark for mark, _ in found], dtype=np.str_),
         cutoffs=np.array([one.cutoff for one in scores], dtype=np.int64),
         values=np.column_stack([packed[:, _FEATURES], score]),
     )
 
 
-def _belongs(score: Score, *, version: str, share: float) -> bool:
-    is_ours = score.model_version == version and score.feature_version == VERSION
-    return is_ours and is_kept(score.user_id, share=share)
+def _belonging(chunk: list[Score], *, version: str, digest: str, share: float) -> list[tuple[str, Score]]:
+    """Return the scores of a version, each with the mark of its user."""
+    ours = [one for one in chunk if one.model_version == version and one.feature_version == VERSION]
+    named = zip(marks((one.user_id for one in ours), digest=digest), ours, strict=True)
+    return [(mark, one) for mark, one in named if is_kept(mark, share=share)]
