@@ -98,7 +98,9 @@ def _watch(settings: Settings, store: Store, *, now: int) -> None:
     """Write what the monitor finds on each day, without drawing Evidently's report, which takes ten seconds."""
     champion = champion_of(store)
     reference = reference_of(champion, store=store, registry=lambda: _registry(settings), max_users=2_000)
-    eyes = Eyes(store=store, settings=settings, version=champion.version, reference=reference)
+    eyes = Eyes(
+        store=store, settings=settings, version=champion.version, digest=champion.digest, reference=reference
+    )
     document = bundle_of(store, champion.digest).document
     before: list[Drift] = []
     for days_ago in reversed(range(LIVE_DAYS - 1)):
