@@ -106,11 +106,13 @@ def _answer(request: LedgerEntry, hands: Hands) -> str:
         case "stop experiment":
             entry = stop(request.reason, store=store, clock=clock, actor=request.actor)
             return f"Experiment with version {entry.subject} is {entry.state}."
-    key = f"rollback:{requests.KIND}:{request.sequence}"
-    entry = roll_back(
-        request.reason, key=key, store=store, registry=registry, clock=clock, actor=request.actor
-    )
-    return f"Back to version {entry.subject}."
+        case "roll back":
+            key = f"rollback:{requests.KIND}:{request.sequence}"
+            entry = roll_back(
+                request.reason, key=key, store=store, registry=registry, clock=clock, actor=request.actor
+            )
+            return f"Back to version {entry.subject}."
+    raise PropensityError("This release knows no such request. Ask again by its own command.")
 
 
 def _retrain(request: LedgerEntry, hands: Hands) -> str:

@@ -95,6 +95,13 @@ def check_content_type(headers: Headers) -> None:
             return
 
 
+def expect_json(headers: Headers) -> None:
+    """Raise a Problem unless a body says that it is JSON: what a page of another site sends without asking can't."""
+    kinds = [value.split(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
+    if kinds != [JSON]:
+        raise Problem("The body is not JSON. Send application/json.", status=415, code="not_json")
+
+
 async def send_answer(
     send: Send,
     body: bytes,

@@ -14,7 +14,7 @@ import msgspec
 from bentos.scorer.answers import ForgetAnswer
 from bentos.scorer.prediction_log import PredictionLog
 from bentos.scorer.problems import no_store, store_away
-from bentos.scorer.requests import UserId, decoded
+from bentos.scorer.requests import PLAIN_TEXT, UserId, decoded
 from propensity.errors import StoreUnavailable
 from propensity.lifecycle.erasure import forget
 from propensity.store import Store
@@ -32,7 +32,7 @@ class ForgetRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Whom to forget and why; the ledger keeps the reason without the id."""
 
     user_id: UserId
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REASON)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REASON, pattern=PLAIN_TEXT)]
 
 
 _request: Final = msgspec.json.Decoder(ForgetRequest)

@@ -24,10 +24,9 @@ MAX_LONG_BODY: Final = 4 * 1024 * 1024
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 USER_ID_PATTERN: Final = rf"^[^ {_CONTROL}]([^{_CONTROL}]*[^ {_CONTROL}])?$"
 """No control characters, and no space at either end: the ingest trims ids, so such a user can't be found."""
-UserId = Annotated[
-    # Python's $ also matches before a last line break, \Z does not.
-    str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=USER_ID_PATTERN[:-1] + r"\Z")
-]
+PLAIN_TEXT: Final = USER_ID_PATTERN[:-1] + r"\Z"
+"""The same for Python, whose $ also matches before a last line break."""
+UserId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=PLAIN_TEXT)]
 _T = TypeVar("_T")
 _MISSING: Final = float("nan")
 

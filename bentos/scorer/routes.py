@@ -12,7 +12,7 @@ import msgspec
 from bentos.scorer import explaining, keys, pages
 from bentos.scorer.answers import StatusAnswer
 from bentos.scorer.assembly import Assembly
-from bentos.scorer.exchange import JSON, Headers, Receive, read_body
+from bentos.scorer.exchange import JSON, Headers, Receive, expect_json, read_body
 from bentos.scorer.measures import CONTENT_TYPE, exposition
 from bentos.scorer.problems import too_busy
 from bentos.scorer.requests import MAX_BODY, MAX_LONG_BODY
@@ -77,6 +77,7 @@ class _Forget:
 
     async def __call__(self, assembly: Assembly, headers: Headers, receive: Receive) -> Answer:
         actor = assembly.guard.check(headers, scope="forget")
+        expect_json(headers)
         if self._running >= MAX_LONG:
             raise too_busy()
         self._running += 1

@@ -60,7 +60,12 @@ def all_schemas() -> Json:
             "additionalProperties": False,
             "properties": {
                 "user_id": _user_id(),
-                "reason": {"type": "string", "minLength": 1, "maxLength": MAX_REASON},
+                "reason": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_REASON,
+                    "pattern": USER_ID_PATTERN,
+                },
             },
         },
     }

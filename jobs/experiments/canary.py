@@ -5,13 +5,15 @@ can ask it slowly, or for odd users, but both arms alike: who is in which arm is
 """
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import ceil
 from typing import Final
+
+from scipy import stats  # type: ignore[import-untyped]
 
 from propensity.lifecycle.answers import packed_rows, untrue
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.experiments import Decision
-from propensity.lifecycle.promise import ERRORS, looked_up, off_promise
+from propensity.lifecycle.promise import looked_up, off_promise
 from propensity.model import Model
 from propensity.settings import Settings
 from propensity.store import Experiment, LedgerEntry, Prediction, Store
@@ -19,6 +21,10 @@ from propensity.store import Experiment, LedgerEntry, Prediction, Store
 LATEST: Final = 2_000
 """Newest answers of each arm that are looked at."""
 MINUTE: Final = 60_000_000
+LEAST_ASKED: Final = 50
+"""Requests of the challenger's arm before its fallbacks are judged."""
+CHANCE: Final = 1e-5
+"""What chance may do in one look, of which a stage has hundreds: a version that is called off is rejected for good."""
 LEAST_TIMED: Final = 200
 """Answers of each arm before their times are compared: the 99th percentile is the second slowest then."""
 SLOW_SHARE: Final = 0.01
@@ -57,12 +63,13 @@ def judge(
 
 def too_many_fallbacks(theirs: Sequence[Prediction], *, version: str, limit: float) -> str:
     """Say that the champion had to answer too many of the challenger's users, beyond what chance explains."""
-    if not theirs:
+    single = [one for one in theirs if one.route == "predict"]  # a batch shares one deadline, and one fate
+    if len(single) < LEAST_ASKED:
         return ""
-    fallbacks = sum(one.model_version != version for one in theirs)
-    if fallbacks <= _beyond_chance(limit, len(theirs)) * len(theirs):
+    fallbacks = sum(one.model_version != version for one in single)
+    if stats.binom.sf(fallbacks - 1, len(single), limit) >= CHANCE:
         return ""
-    return f"the champion had to answer {fallbacks:,} of {len(theirs):,} of its requests (limit {limit:.1%})."
+    return f"the champion had to answer {fallbacks:,} of {len(single):,} of its requests (limit {limit:.1%})."
 
 
 def too_slow(theirs: Sequence[Prediction], ours: Sequence[Prediction], *, ratio: float) -> str:
@@ -73,16 +80,12 @@ def too_slow(theirs: Sequence[Prediction], ours: Sequence[Prediction], *, ratio:
     usual = _p99(timed[1])
     limit = ratio * usual + OWN_PROCESS_US
     slow = sum(one.latency_us > limit for one in timed[0])
-    if slow <= _beyond_chance(SLOW_SHARE, len(timed[0])) * len(timed[0]):
+    if stats.binom.sf(slow - 1, len(timed[0]), SLOW_SHARE) >= CHANCE:
         return ""
     return (
         f"{slow:,} of {len(timed[0]):,} of its requests take longer than {limit / 1_000:.1f} ms, which one in a "
         f"hundred may: with the champion that one takes {usual / 1_000:.1f} ms."
     )
-
-
-def _beyond_chance(share: float, count: int) -> float:
-    return share + ERRORS * sqrt(share * (1 - share) / count)
 
 
 def _p99(answers: Sequence[Prediction]) -> int:

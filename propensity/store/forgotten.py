@@ -19,6 +19,8 @@ SHORT: Final = 12
 """Hexadecimal digits of a mark that the ledger shows: enough to tell two people apart, and no way back."""
 SHORT_NUMBER: Final = 4
 """Digits from which a number in a sentence is taken for an id."""
+SENTENCES: Final = frozenset({"reason", "why", "result", "error"})
+"""Where evidence holds what a person typed, or a sentence about it; all else is read by programs."""
 _T = TypeVar("_T")
 
 
@@ -100,17 +102,17 @@ def without(sentence: str, user_id: str, *, mark: str) -> str:
 
 
 def cleaned(evidence: Any, user_id: str, *, mark: str) -> Any:
-    """Return evidence with the id taken out of its texts; names, numbers and who acted stay as they are."""
-    if isinstance(evidence, str):
-        return without(evidence, user_id, mark=mark)
-    if isinstance(evidence, dict):
-        return {
-            name: value if name == "actor" else cleaned(value, user_id, mark=mark)
-            for name, value in evidence.items()
-        }
+    """Return evidence with the id taken out of its sentences; what programs read there stays, whatever ids are called."""
     if isinstance(evidence, list):
         return [cleaned(value, user_id, mark=mark) for value in evidence]
-    return evidence
+    if not isinstance(evidence, dict):
+        return evidence
+    return {
+        name: without(value, user_id, mark=mark)
+        if name in SENTENCES and isinstance(value, str)
+        else cleaned(value, user_id, mark=mark)
+        for name, value in evidence.items()
+    }
 
 
 def _text(record: object, name: str) -> str:

@@ -205,6 +205,14 @@ def test_a_single_fallback_is_no_reason(trying: Trying) -> None:
     assert trying.judge("canary").word == "wait"
 
 
+def test_a_fallback_or_two_among_the_first_answers_are_chance(trying: Trying) -> None:
+    trying.store.predictions.add(trying.answers(48, arm="challenger", by=NEW))
+    trying.store.predictions.add(trying.answers(2, arm="challenger", by=OLD))
+    assert trying.judge("canary").word == "wait"
+    trying.store.predictions.add(trying.answers(8, arm="challenger", by=OLD))
+    assert "had to answer 10 of 58" in trying.judge("canary").why
+
+
 def test_a_slow_canary_goes_back(trying: Trying) -> None:
     canary(trying, latency_us=11_600)
     decision = trying.judge("canary")

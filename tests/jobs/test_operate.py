@@ -104,6 +104,13 @@ def test_a_request_that_nobody_took_up_for_a_day_is_not_carried_out(
     assert bool(world.platform.started) is (state == "done")
 
 
+def test_a_request_that_this_release_does_not_know_is_refused(world: World) -> None:
+    world.asked("promote", GOOD)
+    world.asked("promote", BETTER)
+    request = world.asked("dance")
+    assert (request.state, world.served()) == ("refused", (BETTER, BETTER))
+
+
 def test_a_request_to_promote_ends_with_the_version_served(world: World) -> None:
     assert world.asked("promote", GOOD).state == "done"
     assert world.served() == (GOOD, GOOD)

@@ -239,6 +239,7 @@ def test_after_forget_the_user_is_nowhere_though_the_service_goes_on_answering_i
         ({"user_id": USER}, "reason"), ({"reason": "r"}, "user_id"), ({**ASKED, "user_id": ""}, "user_id"),
         ({**ASKED, "user_id": "x" * 129}, "user_id"), ({**ASKED, "user_id": "a\nb"}, "user_id"),
         ({**ASKED, "user_id": 7}, "user_id"), ({**ASKED, "reason": ""}, "reason"),
+        ({**ASKED, "reason": " "}, "reason"), ({**ASKED, "reason": "r\n2026 forged"}, "reason"),
         ({**ASKED, "reason": "r" * 501}, "reason"), ({**ASKED, "more": 1}, "more"), ([], None),
     ],
 )  # fmt: skip
@@ -248,8 +249,18 @@ def test_a_bad_request_is_told_what_is_wrong(ask: Any, store: Store, body: objec
     assert not store.forgotten.current().marks
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_page_of_another_site_can_not_send_it(ask: Any, store: Store, kind: str) -> None:
+    """A browser asks leave, which nobody gives, before it sends JSON to another site; other kinds it just sends."""
+    answer = ask("POST", "/forget", content=json.dumps(ASKED), headers={"content-type": kind})
+    assert answer.status_code == 415
+    assert not store.forgotten.current().marks
+
+
 def test_a_user_named_twice_is_nobody(ask: Any, store: Store) -> None:
-    answer = ask("POST", "/forget", content=b'{"user_id":"a","user_id":"b","reason":"r"}')
+    answer = ask(
+        "POST", "/forget", content=b'{"user_id":"a","user_id":"b","reason":"r"}', headers={"content-type": "application/json"}
+    )  # fmt: skip
     assert answer.status_code == 422
     assert not store.forgotten.current().marks
 

@@ -176,7 +176,7 @@ def test_the_mark_is_not_the_id_and_the_first_salt_and_time_stay(store: Store) -
 def test_the_ledger_keeps_its_entries_and_loses_the_name(store: Store) -> None:
     store.ledger.claim(
         kind="request", state="asked", at=1, reason="User 4711 complained: 4711!", subject="4711", key="k",
-        evidence={"result": "4711 was told", "count": 4711, "list": ["no 4711", "14711"], "share": "0.4711"},
+        evidence={"result": "4711 was told", "count": 4711, "action": "4711", "plan": [{"why": "4711"}], "share": "0.4711"},
     )  # fmt: skip
     store.ledger.claim(kind="decision", state="not needed", at=2, reason="12 users.", evidence={"users": 12})
     mark = store.forgotten.add("4711", at=TIME, salt=SALT).mark
@@ -187,11 +187,28 @@ def test_the_ledger_keeps_its_entries_and_loses_the_name(store: Store) -> None:
     assert entry is not None
     assert entry.reason == f"User {gone} complained: {gone}!"
     assert entry.evidence == {
-        "result": f"{gone} was told", "count": 4711, "list": [f"no {gone}", "14711"], "share": "0.4711",
+        "result": f"{gone} was told", "count": 4711, "action": "4711", "plan": [{"why": gone}], "share": "0.4711",
     }  # fmt: skip
     assert (entry.subject, entry.key, entry.history) == ("4711", "k", [("asked", 1)])
     assert store.ledger.move(1, from_state="asked", to_state="done", at=3, evidence={"more": 1}) is not None
     assert forget(store, "12") == {}, "a number of two digits in a sentence is a count"
+
+
+@pytest.mark.parametrize("word", ["shadow", "failed", "promote", "sha256", "7", "champion"])
+def test_a_user_called_as_a_word_of_the_ledger_takes_nothing_from_it_that_programs_read(
+    store: Store, word: str
+) -> None:
+    evidence = {
+        "action": "promote", "mode": "shadow", "ends as": "failed", "challenger": "7@sha256:aa", "champion": "6@sha256:bb",
+        "plan": {"mode": "shadow"}, "actor": word,
+    }  # fmt: skip
+    store.ledger.claim(
+        kind="experiment", state="failed", at=1, reason="It failed.", subject="7", evidence=evidence
+    )
+    forget(store, word)
+    entry = store.ledger.get(1)
+    assert entry is not None
+    assert (entry.state, entry.subject, entry.evidence) == ("failed", "7", evidence)
 
 
 def test_copies_of_reference_rows_with_ids_go_and_bundles_stay(store: Store) -> None:

@@ -21,6 +21,8 @@ MAX_ROWS: Final = 20_000
 """Waiting, about 4 MB: two batches of users at most."""
 CROWD: Final = 512
 """Rows in one call, unless a single request holds more."""
+ROWS_A_DEADLINE: Final = 500
+"""A batch may take a request's time once more for each so many rows."""
 ROUND_SECONDS: Final = 0.25
 PATIENCE: Final = 2.0
 """Seconds after which a process that does not answer counts as hung; requests have given it up long before."""
@@ -71,7 +73,7 @@ class Questions:
         if asked is None:
             return [None] * len(rows)
         try:
-            return asked.result(self._seconds)
+            return asked.result(self._seconds * (1 + len(rows) / ROWS_A_DEADLINE))
         except TimeoutError:
             asked.cancel()
             self._tally.failed += len(rows)
