@@ -16,9 +16,10 @@ import pytest
 from bentos.scorer import contests as contests_module
 from bentos.scorer.assembly import Assembly
 from bentos.scorer.challenger import challenger as challenger_module
+from bentos.scorer.challenger import child as child_module
 from bentos.scorer.challenger import shadows as shadows_module
 from bentos.scorer.challenger.challenger import Challenger
-from bentos.scorer.challenger.child import Child
+from bentos.scorer.challenger.child import Child, Failed
 from bentos.scorer.challenger.questions import Questions
 from bentos.scorer.challenger.tally import Tally
 from bentos.scorer.contest import Contest
@@ -424,3 +425,20 @@ def test_a_segment_spooled_by_the_release_before_is_still_read(tmp_path: Path) -
     segment.write_bytes(struct.pack("<II", len(content), zlib.crc32(content)) + content)
     (frame,) = read_segment(segment)
     assert frame.records == [make_prediction(1)]
+
+
+def test_a_process_that_wants_to_say_more_than_it_was_asked_is_not_listened_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    liar = (
+        "import os, struct, time\n"
+        "os.write(1, struct.pack('<I', 0) + struct.pack('<I', 600_000_000))\n"
+        "time.sleep(60)\n"
+    )
+    monkeypatch.setattr(child_module, "PROGRAM", (sys.executable, "-c", liar))
+    child = Child({"a": b"b"}, niceness=0)
+    try:
+        with pytest.raises(Failed, match="more than it was asked"):
+            child.probabilities([b"\0" * 4], seconds=5.0)
+    finally:
+        child.end()

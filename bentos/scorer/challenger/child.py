@@ -10,9 +10,20 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from bentos.scorer.challenger.frames import READY, Ended, TooSlow, framed, read_frame, reader, write_all
+from bentos.scorer.challenger.frames import (
+    READY,
+    Ended,
+    TooLong,
+    TooSlow,
+    framed,
+    read_frame,
+    reader,
+    write_all,
+)
 from propensity.errors import BrokenBundle
 
+MOST_SAID: Final = 10_000
+"""Bytes of the sentence in which it says why it did not start."""
 START_SECONDS: Final = 60.0
 """For the imports, the loading and the verification on a machine that is busy with requests."""
 PROGRAM: Final = (sys.executable, "-m", "bentos.scorer.challenger.process")
@@ -29,7 +40,7 @@ class Child:
         """Start it and have it verify the bundle: BrokenBundle where it does not, Failed where nothing came of it."""
         self._process = _started(niceness)
         try:
-            said = self._exchange(msgspec.msgpack.encode(dict(files)), seconds=START_SECONDS)
+            said = self._exchange(msgspec.msgpack.encode(dict(files)), seconds=START_SECONDS, most=MOST_SAID)
         except BaseException:
             self.end()
             raise
@@ -48,7 +59,7 @@ class Child:
 
     def probabilities(self, rows: Sequence[bytes], *, seconds: float) -> list[float]:
         """Return its answers to packed rows, whatever numbers they are; Failed where there are none in time."""
-        said = self._exchange(b"".join(rows), seconds=seconds)
+        said = self._exchange(b"".join(rows), seconds=seconds, most=4 * len(rows))
         if len(said) != 4 * len(rows):
             raise Failed("It answered another number of rows than it was asked.")
         answers: list[float] = np.frombuffer(said, dtype="<f4").tolist()
@@ -66,14 +77,16 @@ class Child:
             if pipe is not None:
                 pipe.close()
 
-    def _exchange(self, content: bytes, *, seconds: float) -> bytes:
+    def _exchange(self, content: bytes, *, seconds: float, most: int) -> bytes:
         until = time.monotonic() + seconds
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None  # noqa: S101 - both are pipes
         assert answers is not None  # noqa: S101
         try:
             write_all(asked.fileno(), framed(content), until=until)
-            return read_frame(reader(answers.fileno(), until=until))
+            return read_frame(reader(answers.fileno(), until=until), most=most)
+        except TooLong as error:
+            raise Failed("It answered more than it was asked.") from error
         except TooSlow as error:
             raise Failed(f"It gave no answer within {seconds:g} s.") from error
         except Ended as error:

@@ -23,9 +23,15 @@ class TooSlow(Exception):
     """The deadline passed."""
 
 
-def read_frame(read: Callable[[int], bytes]) -> bytes:
-    """Return the next frame; Ended where there is none any more."""
+class TooLong(Exception):
+    """The other side wants to send more than was asked for."""
+
+
+def read_frame(read: Callable[[int], bytes], *, most: int = 2**32) -> bytes:
+    """Return the next frame; Ended where there is none any more, TooLong before more than `most` bytes are read."""
     (length,) = HEAD.unpack(_read(read, HEAD.size))
+    if length > most:
+        raise TooLong
     return _read(read, length)
 
 
