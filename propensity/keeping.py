@@ -35,5 +35,12 @@ def least_days(settings: "Settings") -> dict[str, tuple[int, str]]:
             "telling users whom a campaign touched from the others",
         ),
         "refused_retention_days": (math.ceil(settings.monitor_window_hours / 24) + 1, "the monitor's window"),
-        "prediction_retention_days": (2, "watching a rollout"),
+        "prediction_retention_days": (
+            (
+                math.ceil(settings.experiment_days + mature) + 1,
+                "counting the users of an A/B from its first day",
+            )
+            if settings.experiment_mode == "ab"
+            else (2, "watching a rollout")
+        ),
     }

@@ -126,6 +126,14 @@ def test_days_that_something_needs_are_refused_with_the_least_there_may_be(kind:
         days(**{kind: 1})
 
 
+def test_predictions_are_kept_for_as_long_as_an_ab_may_run() -> None:
+    least, _ = least_days(read_settings(experiment_mode="ab"))["prediction_retention_days"]
+    assert least == 33
+    with pytest.raises(SettingsError, match="counting the users of an A/B"):
+        read_settings(experiment_mode="ab", prediction_retention_days=least - 1)
+    assert read_settings(experiment_mode="canary", prediction_retention_days=2).prediction_retention_days == 2
+
+
 def test_what_a_training_needs_grows_with_its_cutoffs() -> None:
     usual, _ = least_days(read_settings())["event_retention_days"]
     more, _ = least_days(read_settings(max_cutoffs=120, burn_in_days=40))["event_retention_days"]
