@@ -1,4 +1,7 @@
-"""A training and a scoring on two workers of a Dask cluster, through the release's walls: the same metrics as without."""
+"""A training and a scoring on two workers of a Dask cluster, through the release's walls: the same metrics as without.
+
+It registers versions, so it runs after the tests of a fresh install.
+"""
 
 import json
 from collections.abc import Iterator
