@@ -69,5 +69,6 @@ def test_a_load_test_of_the_chart_asks_from_inside_and_keeps_its_limits(release:
     release.cluster.apply(job_like(release, "loadtests", name=name))
     (log,) = said(release, [name])
     assert "stage steady begins" in log
-    for behaviour in ("single", "batch"):  # the rarer ones come with a larger crowd than two cores have room for
+    # The rarer behaviours come with a larger crowd than two cores have room for.
+    for behaviour in ("single", "batch"):
         assert f"POST     {behaviour} " in log, log
