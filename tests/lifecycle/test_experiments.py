@@ -1,11 +1,10 @@
 """A challenger on trial, in the ledger: state by state, killed at each, stopped, overtaken, and nothing left behind."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from propensity.errors import ExperimentUnderWay, NoExperiment, SettingsError, StoreUnavailable
+from propensity.errors import ExperimentUnderWay, NoExperiment, SettingsError
 from propensity.lifecycle import challenge
 from propensity.lifecycle.challenge import Plan, intend, plan_of, start, stop, under_way
 from propensity.lifecycle.experiments import Decision, Experiments
@@ -16,6 +15,7 @@ from propensity.registry import PRODUCTION, Registry
 from propensity.settings import Settings, read_settings
 from propensity.store import Experiment, LedgerEntry, Store, open_store
 from tests.lifecycle.conftest import BETTER, GOOD, NOT_A_NUMBER
+from tests.lifecycle.state_kill import Killed, KilledAfter
 
 NOW = 1_770_000_000_000_000
 CANARY = Plan(mode="canary", shares=[0.01, 0.5], effect=0.01)
@@ -133,31 +133,6 @@ def test_what_a_judge_notes_is_kept(world: World) -> None:
     assert world.newest().evidence["report"] == {"users": 9}
 
 
-class Killed(StoreUnavailable):
-    """Stands for a process that ends here."""
-
-
-class KilledAfter:
-    """The real ledger, which ends the process after an experiment came to a given state."""
-
-    def __init__(self, real: Store, state: str) -> None:
-        self._real = real.ledger
-        self._state = state
-
-    def __getattr__(self, name: str) -> object:
-        found = getattr(self._real, name)
-        return self._watched(found) if name in {"claim", "move"} else found
-
-    def _watched(self, write: Callable[..., LedgerEntry | None]) -> Callable[..., LedgerEntry | None]:
-        def function(*given: object, **named: object) -> LedgerEntry | None:
-            entry = write(*given, **named)
-            if entry is not None and entry.kind == challenge.KIND and entry.state == self._state:
-                raise Killed
-            return entry
-
-        return function
-
-
 @pytest.mark.parametrize("state", ["running", "promoting", "promoted"])
 def test_a_run_killed_on_the_way_to_a_promotion_is_finished_by_the_next_look(
     world: World, state: str
@@ -185,7 +160,7 @@ def test_a_run_killed_on_the_way_back_is_finished_by_the_next_look(world: World,
 
 def kill(world: World, state: str, says: Decision) -> None:
     with open_store(world.settings.store_uri.get_secret_value()) as dying:
-        dying.ledger = KilledAfter(dying, state)  # type: ignore[assignment]
+        dying.ledger = KilledAfter(dying, state, kinds=[challenge.KIND])  # type: ignore[assignment]
         with pytest.raises(Killed):
             world.advance(says, store=dying)
 

@@ -1,11 +1,9 @@
 """A champion on its way to the service, and back: killed at each state, not ready in time, broken, overtaken."""
 
-from collections.abc import Callable
-
 import pytest
 from mlflow import MlflowClient
 
-from propensity.errors import NothingBefore, StoreUnavailable, VersionRejected
+from propensity.errors import NothingBefore, VersionRejected
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.rollback import roll_back
 from propensity.lifecycle.rollout import MINUTE, Rollouts, newest
@@ -14,6 +12,7 @@ from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store, open_store
 from tests.lifecycle.conftest import BETTER, GOOD, NOT_A_NUMBER, OTHER_ANSWERS
 from tests.lifecycle.ground import MemoryPlatform
+from tests.lifecycle.state_kill import Killed, KilledAfter
 
 NOW = 1_770_000_000_000_000
 
@@ -82,34 +81,9 @@ def test_where_the_champion_is_served_nothing_happens(world: World) -> None:
     assert world.store.ledger.latest(10) == before
 
 
-class Killed(StoreUnavailable):
-    """Stands for a process that ends here."""
-
-
-class KilledAfter:
-    """The real ledger, which ends the process after it has written a given state."""
-
-    def __init__(self, real: Store, state: str) -> None:
-        self._real = real.ledger
-        self._state = state
-
-    def __getattr__(self, name: str) -> object:
-        found = getattr(self._real, name)
-        return self._watched(found) if name in {"claim", "move"} else found
-
-    def _watched(self, write: Callable[..., LedgerEntry | None]) -> Callable[..., LedgerEntry | None]:
-        def function(*given: object, **named: object) -> LedgerEntry | None:
-            entry = write(*given, **named)
-            if entry is not None and entry.kind in {"rollout", "rollback"} and entry.state == self._state:
-                raise Killed
-            return entry
-
-        return function
-
-
 def kill(world: World, state: str) -> None:
     with open_store(world.settings.store_uri.get_secret_value()) as dying:
-        dying.ledger = KilledAfter(dying, state)  # type: ignore[assignment]
+        dying.ledger = KilledAfter(dying, state, kinds=("rollout", "rollback"))  # type: ignore[assignment]
         with pytest.raises(Killed):
             world.advance(dying)
 
