@@ -36,7 +36,11 @@ def test_there_is_one_without_a_token(default: Rendered) -> None:
 
 def test_passwords_are_files_from_a_secret_that_is_kept(default: Rendered) -> None:
     secret = default.one("Secret", "dashboard")
-    assert secret["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert secret["metadata"]["annotations"] == {
+        "helm.sh/hook": "pre-install,pre-upgrade",
+        "helm.sh/hook-weight": "0",
+        "helm.sh/resource-policy": "keep",
+    }
     assert {name: len(base64.b64decode(text)) for name, text in secret["data"].items()} == {
         "reader": 24, "operator": 24,
     }  # fmt: skip

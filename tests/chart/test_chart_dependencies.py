@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,13 @@ def mlflow(rendered: Rendered) -> Manifest:
 
 def store_secrets(rendered: Rendered) -> set[tuple[str, str]]:
     """Where each container that asks the store has its address from."""
-    found = set()
-    for template in rendered.pods().values():
-        for container in containers(template):
-            if source := environment(container).get("PROPENSITY_STORE_URI"):
-                found.add((source["secretKeyRef"]["name"], source["secretKeyRef"]["key"]))
-    return found
+    return {(source["secretKeyRef"]["name"], source["secretKeyRef"]["key"]) for source in stores(rendered)}
+
+
+def stores(rendered: Rendered) -> list[Any]:
+    """What each container that asks the store is told of its address: a text, or where that lies."""
+    told = [environment(one) for template in rendered.pods().values() for one in containers(template)]
+    return [one["PROPENSITY_STORE_URI"] for one in told if "PROPENSITY_STORE_URI" in one]
 
 
 def test_mongodb_asks_for_a_password_that_only_its_secret_knows(default: Rendered) -> None:
@@ -59,10 +61,12 @@ def test_a_mongodb_outside_takes_the_place_of_the_one_inside(render: Render) -> 
     by_secret = render("mongodb.internal=false", "mongodb.existingSecret=mine")
     by_address = render("mongodb.internal=false", "mongodb.uri=mongodb://db.example.com/shop")
     assert store_secrets(by_secret) == {("mine", "uri")}
-    assert store_secrets(by_address) == {("shop-propensity-mongodb", "uri")}
+    assert set(stores(by_address)) == {"mongodb://db.example.com/shop"}
+    assert len(stores(by_address)) == len(stores(by_secret))
     for rendered in (by_secret, by_address):
         assert not rendered.of("StatefulSet")
         assert not rendered.has("Service", "mongodb")
+        assert not rendered.has("Secret", "mongodb")
 
 
 def test_mlflow_upgrades_its_database_before_it_serves(default: Rendered) -> None:

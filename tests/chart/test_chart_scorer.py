@@ -106,9 +106,27 @@ def test_own_keys_take_the_place_of_generated_ones(render: Render) -> None:
     assert {"mine"} == {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
 
 
-def test_secrets_outlive_the_release(default: Rendered) -> None:
+def test_secrets_outlive_the_release_and_are_no_part_of_it(default: Rendered) -> None:
+    assert len(default.of("Secret")) == 4
     for secret in default.of("Secret"):
-        assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+        told = secret["metadata"]["annotations"]
+        assert told["helm.sh/resource-policy"] == "keep"
+        assert told["helm.sh/hook"] == "pre-install,pre-upgrade"
+
+
+def test_a_key_is_there_before_its_record(default: Rendered) -> None:
+    """An install that ends between the two leaves a key whose record the next one can write, and never the reverse."""
+    weight = {
+        name: int(default.one("Secret", name)["metadata"]["annotations"]["helm.sh/hook-weight"])
+        for name in ("api-key", "api-keys")
+    }
+    assert weight["api-key"] < weight["api-keys"]
+
+
+def test_with_secrets_of_ones_own_none_is_made(render: Render) -> None:
+    """GitOps renders without a cluster, where every Secret seems to be missing, and takes hooks for its own."""
+    own = ("scorer.apiKeys.existingSecret=a", "mongodb.existingSecret=b", "dashboard.existingSecret=c")
+    assert not render(*own).of("Secret")
 
 
 ALLOWED = {"/predict", "/predict/batch", "/explain", "/events", "/forget", "/model", "/docs", "/docs.json"}

@@ -36,9 +36,14 @@ propensity.dev/settings-checksum: {{ include "propensity.settingsData" . | sha25
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 {{- end -}}
 
+{{/* An address by value has no password (_guards.tpl), so it may be read, and changes and goes back with the pods. */}}
 {{- define "propensity.env.store" -}}
+{{- if .Values.mongodb.uri }}
+- {name: PROPENSITY_STORE_URI, value: {{ .Values.mongodb.uri | quote }}}
+{{- else }}
 - name: PROPENSITY_STORE_URI
   valueFrom: {secretKeyRef: {name: {{ include "propensity.mongodb.secretName" . }}, key: uri}}
+{{- end }}
 {{- end -}}
 
 {{- define "propensity.env.registry" -}}
