@@ -24,7 +24,11 @@ PLACED = {
     "training.nodeSelector": '{"kubernetes.io/arch": "amd64"}',
     "training.tolerations": '[{"key": "dedicated", "value": "batch", "effect": "NoSchedule"}, {"operator": "Exists"}]',
     "training.affinity": '{"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": '
-    '{"nodeSelectorTerms": [{"matchExpressions": [{"key": "tier", "operator": "Exists"}]}]}}}',
+    '{"nodeSelectorTerms": [{"matchExpressions": [{"key": "tier", "operator": "In", "values": ["batch"]}]}]}, '
+    '"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 10, "preference": '
+    '{"matchExpressions": [{"key": "disk", "operator": "Exists"}]}}]}, "podAntiAffinity": '
+    '{"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone", "labelSelector": '
+    '{"matchLabels": {"app": "train"}}}]}}',
     "training.podLabels": '{"azure.workload.identity/use": "true"}',
     "training.extraEnv": '[{"name": "EMPTY", "value": ""}, {"name": "KEY", "valueFrom": '
     '{"secretKeyRef": {"name": "store", "key": "key"}}}]',
@@ -32,11 +36,26 @@ PLACED = {
 """Each value that says more of the training's pod."""
 
 
+def elsewhere(pod: Manifest) -> None:
+    """The same affinity for other nodes."""
+    wanted = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    wanted["nodeSelectorTerms"][0]["matchExpressions"][0]["values"] = ["system"]
+
+
+def beside_others(pod: Manifest) -> None:
+    """An affinity that nothing describes."""
+    pod["affinity"]["podAffinity"] = pod["affinity"]["podAntiAffinity"]
+
+
 def test_a_job_described_in_every_way_there_is_may_be_made(helms: dict[str, str]) -> None:
     options = [word for name, text in PLACED.items() for word in ("--set-json", f"{name}={text}")]
     with installed(helms[max(helms)], *options) as placed:
         job = placed.job()
         assert "created (server dry run)" in placed.says(job)
+        for change in (elsewhere, beside_others):
+            other = placed.job()
+            change(other["spec"]["template"]["spec"])
+            assert "another priority or place" in placed.says(other)
         (claim,) = [
             mount
             for mount in main(job["spec"]["template"]["spec"])["volumeMounts"]
@@ -111,6 +130,8 @@ OTHER_PODS: dict[str, Change] = {
     "settings under other names": lambda pod: main(pod)["envFrom"][0].update(prefix="LD_"),
     "a hook": lambda pod: main(pod).update(lifecycle={"postStart": {"exec": {"command": ["sh"]}}}),
     "another DNS": lambda pod: pod.update(dnsConfig={"nameservers": ["192.0.2.1"]}),
+    "the node's DNS": lambda pod: pod.update(dnsPolicy="Default"),
+    "another scheduler": lambda pod: pod.update(schedulerName="mine"),
 }
 
 
@@ -150,6 +171,10 @@ OTHER_JOBS: dict[str, Change] = {
         manualSelector=True, selector={"matchLabels": job["spec"]["template"]["metadata"]["labels"]}
     ),
     "unusable data tried again": lambda job: job["spec"].pop("podFailurePolicy"),
+    "unusable data tried again by rule": lambda job: job["spec"]["podFailurePolicy"]["rules"].pop(),
+    "every failure ignored": lambda job: job["spec"]["podFailurePolicy"]["rules"].insert(
+        0, {"action": "Ignore", "onExitCodes": {"operator": "NotIn", "values": [0]}}
+    ),
     "a log for ever": lambda job: job["spec"].pop("ttlSecondsAfterFinished"),
     "a name of its own": lambda job: job["metadata"].update(name="shop-propensity-training-extra"),
     "another training's number": lambda job: job["spec"]["template"]["metadata"]["annotations"].update(

@@ -59,6 +59,23 @@ v.?emptyDir.?medium.orValue('')].join('|')
 {{- toJson $texts -}}
 {{- end -}}
 
+{{/*
+What the manifest says at one place, as the expression language writes it. Each value is wrapped: the API server's takes no
+list or map of values of different types.
+*/}}
+{{- define "propensity.admission.literal" -}}
+{{- $texts := list -}}
+{{- if kindIs "map" . -}}
+{{- range $key, $value := . }}{{ $texts = append $texts (printf "%s: dyn(%s)" (toJson $key) (include "propensity.admission.literal" $value)) }}{{ end -}}
+{ {{- join ", " $texts -}} }
+{{- else if kindIs "slice" . -}}
+{{- range . }}{{ $texts = append $texts (printf "dyn(%s)" (include "propensity.admission.literal" .)) }}{{ end -}}
+[ {{- join ", " $texts -}} ]
+{{- else -}}
+{{- toJson . -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Fields an object may have: those described, and those that the API server fills in. */}}
 {{- define "propensity.admission.fields" -}}
 {{- concat (keys .described) .filled | sortAlpha | toJson -}}
@@ -85,6 +102,8 @@ v.?emptyDir.?medium.orValue('')].join('|')
     variables.pod.initContainers[0].command == {{ toJson $first.command }} &&
     variables.pod.containers[0].command == {{ toJson $main.command }}
   message: The Job runs another command than the training CronJob describes.
+- expression: variables.pod.?dnsPolicy.orValue('ClusterFirst') == 'ClusterFirst'
+  message: The Job's pod asks another DNS than the training CronJob describes.
 - expression: variables.containers.all(c, c.image == {{ toJson $main.image }})
   message: The Job runs another image than the training CronJob describes.
 - expression: >-
@@ -108,6 +127,8 @@ v.?emptyDir.?medium.orValue('')].join('|')
 - expression: >-
     variables.pod.?priorityClassName.orValue('') == {{ default "" $pod.priorityClassName | toJson }} &&
     variables.pod.?nodeSelector.orValue({}) == {{ default dict $pod.nodeSelector | toJson }} &&
+    dyn(variables.pod).?affinity.orValue(dyn({})) == dyn({{ include "propensity.admission.literal" (default dict $pod.affinity) }}) &&
+    variables.pod.?schedulerName.orValue('default-scheduler') == 'default-scheduler' &&
     variables.pod.?tolerations.orValue([]).all(t, {{ include "propensity.admission.tolerationText" . }} in {{ include "propensity.admission.tolerations" $pod.tolerations }})
   message: The Job's pod has another priority or place than the training CronJob describes.
 - expression: >-
@@ -120,7 +141,7 @@ v.?emptyDir.?medium.orValue('')].join('|')
     !has(object.spec.template.metadata.finalizers)
   message: The Job's pod has an annotation other than propensity.dev/training, or a finalizer, that the training CronJob does not describe.
 - expression: >-
-    has(object.spec.podFailurePolicy) && !has(object.spec.managedBy) && !object.spec.?manualSelector.orValue(false) &&
+    dyn(object.spec).?podFailurePolicy.orValue(dyn({})) == dyn({{ include "propensity.admission.literal" .podFailurePolicy }}) && !has(object.spec.managedBy) && !object.spec.?manualSelector.orValue(false) &&
     object.spec.?completionMode.orValue('NonIndexed') == 'NonIndexed' &&
     object.spec.?parallelism.orValue(1) == 1 && object.spec.?completions.orValue(1) == 1 &&
     object.spec.?backoffLimit.orValue(6) <= {{ .backoffLimit }} &&
