@@ -24,6 +24,14 @@ NEEDED = {
 }  # fmt: skip
 """What the tests ask about; the rest of a release stays away."""
 
+NEVER_RUN = "0 0 1 1 *"
+EVERYBODY = (
+    f"score.schedule={NEVER_RUN}", f"ingest.schedule={NEVER_RUN}", f"monitor.schedule={NEVER_RUN}",
+    "ingest.data.kind=url", "ingest.data.url=https://logs.example.com/new.csv", "loadtests.enabled=true",
+    "networkPolicy.enabled=false",
+)  # fmt: skip
+"""Every component there is, and none that starts by itself."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -126,15 +134,7 @@ def owned_namespace(namespace: str, rendered: Rendered = Rendered(())) -> Iterat
 def installed(helm: str, *options: str) -> Iterator[Release]:
     """Give a release in a namespace of its own; skip where no Kubernetes answers."""
     namespace = f"admission-{uuid.uuid4().hex[:8]}"
-    values = [
-        "--namespace",
-        namespace,
-        "--set",
-        "score.schedule=",
-        "--set",
-        "networkPolicy.enabled=false",
-        *options,
-    ]
+    values = ["--namespace", namespace, *(word for one in EVERYBODY for word in ("--set", one)), *options]
     rendered = template(helm, *values)
     names = [one["metadata"]["name"] for one in rendered.of("ValidatingAdmissionPolicy")]
     with owned_namespace(namespace, rendered) as made:

@@ -5,20 +5,15 @@ import copy
 import pytest
 
 from tests.chart.live import Release
+from tests.chart.rights import needed
 
-JOBS = {
-    "create batch/jobs",
-    "get batch/jobs",
-    "list batch/jobs",
-    "get batch/cronjobs/shop-propensity-training",
-}
-SCORER = {f"{verb} apps/deployments/shop-propensity-scorer" for verb in ("get", "list", "watch", "patch")}
-ALLOWED: dict[str, set[str]] = {
-    "monitor": JOBS,
-    "operator": JOBS | SCORER | {"get /pods", "list /pods"},
-    **{component: set() for component in ("scorer", "training", "dashboard", "mlflow", "mongodb", "test")},
-}
+COMPONENTS = {
+    "scorer", "training", "ingest", "score", "monitor", "operator", "dashboard", "mlflow", "mongodb", "loadtests", "test",
+}  # fmt: skip
+ALLOWED: dict[str, set[str]] = {component: needed(component) for component in COMPONENTS}
 NEVER = {
+    "list batch/jobs", "watch batch/jobs", "get /pods", "list /pods", "watch /pods",
+    "list apps/deployments/shop-propensity-scorer", "watch apps/deployments/shop-propensity-scorer",
     "delete batch/jobs", "patch batch/jobs", "list batch/cronjobs", "create batch/cronjobs",
     "patch batch/cronjobs/shop-propensity-training", "get batch/cronjobs/shop-propensity-score",
     "list apps/deployments", "create apps/deployments", "update apps/deployments/shop-propensity-scorer",
@@ -30,10 +25,15 @@ NEVER = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("component", ALLOWED)
+@pytest.mark.parametrize("component", sorted(ALLOWED))
 def test_each_component_can_do_exactly_what_it_needs(release: Release, component: str) -> None:
     questions = NEVER.union(*ALLOWED.values())
     assert release.allowed(questions, as_=component) == ALLOWED[component]
+
+
+def test_every_account_of_a_release_is_asked_about(release: Release) -> None:
+    accounts = {one["metadata"]["name"] for one in release.rendered.of("ServiceAccount")}
+    assert accounts == {f"shop-propensity-{component}" for component in COMPONENTS}
 
 
 def test_the_question_itself_is_answered_truly(release: Release) -> None:

@@ -1,5 +1,14 @@
 {{/* Who may do what on the Kubernetes API: a Role and a RoleBinding per component that calls it. */}}
 
+{{/* Who is there at all: rights are made with the pods that use them. Both make training Jobs, or see to what comes of them. */}}
+{{- define "propensity.monitor.isOn" -}}
+{{- if and .Values.training.enabled .Values.monitor.schedule }}true{{ end -}}
+{{- end -}}
+
+{{- define "propensity.operator.isOn" -}}
+{{- if and .Values.training.enabled .Values.operator.enabled }}true{{ end -}}
+{{- end -}}
+
 {{/* The binding of this folder's Role to its ServiceAccount. */}}
 {{- define "propensity.roleBinding" -}}
 apiVersion: rbac.authorization.k8s.io/v1
@@ -15,7 +24,7 @@ subjects:
 {{- define "propensity.role.trainingJobs" -}}
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [create, get, list]
+  verbs: [create, get]
 - apiGroups: [batch]
   resources: [cronjobs]
   resourceNames: [{{ include "propensity.fullname" . }}-training]
