@@ -1,12 +1,18 @@
 """MongoDB and MLflow, inside or outside, and what the three clouds set."""
 
 import base64
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chart.rendering import Manifest, Rendered, containers, environment
+from tests.chart.rendering import CHART, Manifest, Rendered, containers, environment
 
 Render = Callable[..., Rendered]
 CLOUDS = {
@@ -16,6 +22,13 @@ CLOUDS = {
 }
 
 
+UPGRADE = CHART / "files" / "upgrade_database.py"
+INGEST = (
+    "ingest.schedule=@hourly",
+    "ingest.data.kind=url",
+    "ingest.data.url=https://logs.example.com/new.csv",
+)
+JOBS = ("training", "ingest")
 LOGIN = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
 
 
@@ -58,8 +71,9 @@ def test_mongodb_is_probed_by_tcp_and_keeps_its_data_on_a_claim(default: Rendere
 
 
 def test_a_mongodb_outside_takes_the_place_of_the_one_inside(render: Render) -> None:
-    by_secret = render("mongodb.internal=false", "mongodb.existingSecret=mine")
-    by_address = render("mongodb.internal=false", "mongodb.uri=mongodb://db.example.com/shop")
+    outside = ("mongodb.internal=false", "training.data.kind=none")
+    by_secret = render(*outside, "mongodb.existingSecret=mine")
+    by_address = render(*outside, "mongodb.uri=mongodb://db.example.com/shop")
     assert store_secrets(by_secret) == {("mine", "uri")}
     assert set(stores(by_address)) == {"mongodb://db.example.com/shop"}
     assert len(stores(by_address)) == len(stores(by_secret))
@@ -72,9 +86,21 @@ def test_a_mongodb_outside_takes_the_place_of_the_one_inside(render: Render) -> 
 def test_mlflow_upgrades_its_database_before_it_serves(default: Rendered) -> None:
     (upgrade,) = mlflow(default)["spec"]["initContainers"]
     (server,) = mlflow(default)["spec"]["containers"]
-    assert upgrade["command"] == ["mlflow", "db", "upgrade", "$(MLFLOW_BACKEND_STORE_URI)"]
+    assert upgrade["command"] == ["python", "-c", UPGRADE.read_text()]
     assert environment(upgrade) == environment(server)
     assert default.one("Deployment", "mlflow")["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_no_process_has_the_databases_password_among_its_arguments(
+    everything: Rendered, tmp_path: Path
+) -> None:
+    for container in containers(mlflow(everything)):
+        assert "$(" not in " ".join(container["command"])
+    database = tmp_path / "mlflow.db"
+    told = {**os.environ, "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{database}"}
+    subprocess.run([sys.executable, "-c", UPGRADE.read_text()], check=True, env=told, capture_output=True)
+    with closing(sqlite3.connect(database)) as made:
+        assert made.execute("select count(*) from alembic_version").fetchone() == (1,)
 
 
 def test_mlflow_answers_to_its_services_names_with_the_port(default: Rendered) -> None:
@@ -143,15 +169,15 @@ def test_a_secret_address_is_named_by_its_variable(render: Render) -> None:
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_cloud_is_used_by_identity_and_not_by_keys(render: Render, cloud: str) -> None:
     identity, store, _ = CLOUDS[cloud]
-    rendered = render(files=(f"values-{cloud}.yaml",))
+    rendered = render(*INGEST, files=(f"values-{cloud}.yaml",))
     assert environment(mlflow(rendered)["spec"]["containers"][0])["MLFLOW_ARTIFACTS_DESTINATION"].startswith(
         store
     )
-    for component in ("mlflow", "training"):
+    for component in ("mlflow", "training", "ingest"):
         assert rendered.one("ServiceAccount", component)["metadata"]["annotations"][identity]
     if cloud == "aks":
-        labels = mlflow(rendered)["metadata"]["labels"]
-        assert labels["azure.workload.identity/use"] == "true"
+        for pod in (mlflow(rendered), *(rendered.pods()[f"CronJob/shop-propensity-{name}"] for name in JOBS)):
+            assert pod["metadata"]["labels"]["azure.workload.identity/use"] == "true"
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
@@ -170,7 +196,8 @@ def test_a_cloud_has_its_own_database_and_way_in(render: Render, cloud: str) -> 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_cloud_has_a_storage_class_for_what_stays_inside(render: Render, cloud: str) -> None:
-    rendered = render("mlflow.existingSecret=", "mongodb.internal=true", files=(f"values-{cloud}.yaml",))
+    inside = ("mlflow.existingSecret=", "mongodb.internal=true", "mongodb.existingSecret=")
+    rendered = render(*inside, files=(f"values-{cloud}.yaml",))
     (claim,) = rendered.of("PersistentVolumeClaim")
     assert claim["spec"]["storageClassName"] == CLOUDS[cloud][2]
     template = rendered.one("StatefulSet", "mongodb")["spec"]["volumeClaimTemplates"][0]
