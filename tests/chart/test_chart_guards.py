@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from propensity.keeping import least_days
+from propensity.settings import Settings
 from tests.chart.rendering import Refused, Rendered, template
 
 Render = Callable[..., Rendered]
@@ -46,6 +48,38 @@ REFUSED = {
     "a signed address of new events": (
         ["ingest.data.kind=url", "ingest.data.url=https://s3.example.com/l?X-Amz-Signature=00"],
         "ingest.data.url is a signed address",
+    ),
+    "an address with a key in it": (
+        ["training.data.kind=url", "training.data.url=https://logs.example.com/l?apikey=00"],
+        "training.data.url is a signed address",
+    ),
+    "an address with a password in it": (
+        ["training.data.kind=url", "training.data.url=https://logs.example.com/l?a=1&Password=00"],
+        "training.data.url is a signed address",
+    ),
+    "a password among MongoDB's options": (
+        ["mongodb.internal=false", "mongodb.uri=mongodb://db/shop?tlsCertificateKeyFilePassword=00"],
+        "mongodb.uri holds a password",
+    ),
+    "a password among the options of MLflow's database": (
+        ["mlflow.backendStoreUri=postgresql://db.example.com/mlflow?user=me&password=00"],
+        "mlflow.backendStoreUri holds a password",
+    ),
+    "a log on a port that no wall opens": (
+        ["training.data.kind=url", "training.data.url=https://logs.example.com:8443/l.csv"],
+        "training.data.url is on port 8443, which networkPolicy.data does not open",
+    ),
+    "new events by http": (
+        ["ingest.schedule=@hourly", "ingest.data.kind=url", "ingest.data.url=http://logs.example.com/l.csv"],
+        "ingest.data.url is on port 80",
+    ),
+    "a simulated shop in one's own store": (
+        ["mongodb.internal=false", "mongodb.existingSecret=mine"],
+        "training.data.kind is simulator",
+    ),
+    "a share of nothing": (
+        ["scorer.resources.requests.cpu=null"],
+        "scorer.resources.requests.cpu is not set",
     ),
     "a login for an MLflow without one": (["mlflow.credentialsSecret=mine"], "has no login"),
     "artefacts in a folder of the pod": (
@@ -117,6 +151,62 @@ def test_impossible_combinations_are_refused_with_a_sentence(
     assert sentence in str(refusal.value)
 
 
+TAKEN = {
+    "a log by http where that is open": (
+        "training.data.kind=url", "training.data.url=http://logs.example.com/l.csv",
+        "networkPolicy.data[0].cidrs={0.0.0.0/0}", "networkPolicy.data[0].ports={80}",
+    ),
+    "another port without walls": (
+        "training.data.kind=url", "training.data.url=http://logs.example.com:81/l", "networkPolicy.enabled=false",
+    ),
+    "an address that is a Secret's": ("training.data.kind=url", "training.data.url=$(LOG_URL)"),
+    "a simulated shop that was asked for": (
+        "mongodb.internal=false", "mongodb.existingSecret=mine", "training.data.simulateIntoOwnStore=true",
+    ),
+    "a log whose name only looks like a key": (
+        "training.data.kind=url", "training.data.url=https://logs.example.com/l?keyspace=1&tokens=2",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("assignments", TAKEN.values(), ids=TAKEN)
+def test_what_can_work_is_not_refused(render: Render, assignments: tuple[str, ...]) -> None:
+    assert render(*assignments).of("Deployment")
+
+
+OF_DAYS = [
+    (),
+    ("settings.latenessHours=30", "settings.burnInDays=45", "settings.driftWindows=12", "settings.experimentMode=ab"),
+    ("settings.maxCutoffs=7", "settings.cutoffStrideHours=25", "settings.monitorWindowHours=25"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", OF_DAYS, ids=["default", "more", "odd"])
+def test_records_are_kept_as_long_as_the_pods_insist_on(render: Render, given: tuple[str, ...]) -> None:
+    told = render(*given).one("ConfigMap", "settings")["data"]
+    settings = Settings.model_validate(
+        {name.removeprefix("PROPENSITY_").lower(): text for name, text in told.items()}
+    )
+    for name, (least, why) in least_days(settings).items():
+        words = name.split("_")
+        value = f"settings.{words[0]}{''.join(word.title() for word in words[1:])}"
+        kept = render(*given, f"{value}={least}").one("ConfigMap", "settings")["data"]
+        assert kept[f"PROPENSITY_{name.upper()}"] == str(least)
+        with pytest.raises(Refused) as refusal:
+            render(*given, f"{value}={least - 1}")
+        assert f"{value} is {least - 1}, but {why} needs {least} days." in str(refusal.value)
+
+
+@pytest.mark.parametrize("version", ["1.29.9", "1.30.2-gke.1587003", "1.37.0"])
+def test_a_kubernetes_that_lacks_what_the_chart_needs_is_refused(helms: dict[str, str], version: str) -> None:
+    for program in helms.values():
+        if version.startswith("1.29"):
+            with pytest.raises(Refused, match=r"1\.30"):
+                template(program, "--kube-version", version)
+        else:
+            assert template(program, "--kube-version", version).of("Deployment")
+
+
 UNKNOWN = [
     "surprise",
     "scorer.surprise",
@@ -135,6 +225,10 @@ def test_an_unknown_value_is_refused_by_its_name(helms: dict[str, str], name: st
 
 WRONG = [
     "settings.recallTarget=1.5",
+    "settings.seed=-1",
+    "settings.seed=4294967296",
+    "settings.driftFalseDiscovery=1",
+    "ingress.scheme=ftp",
     "settings.search=slow",
     "scorer.image.digest=md5:1",
     "scorer.model.source=disk",

@@ -75,7 +75,11 @@ def test_a_password_of_ones_own_is_escaped_in_the_address(left: Release, looking
 
 def test_an_address_outside_leaves_the_volumes_password_alone(left: Release, looking: Looking) -> None:
     keep(left, STORE, {"username": "propensity", "password": "old", "uri": "mongodb://inside"})
-    outside = ("mongodb.internal=false", "mongodb.uri=mongodb://db.example.com/shop", "training.data.kind=none")
+    outside = (
+        "mongodb.internal=false",
+        "mongodb.uri=mongodb://db.example.com/shop",
+        "training.data.kind=none",
+    )
     assert STORE not in made(looking(*outside))
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +172,12 @@ def test_a_digest_and_a_mirror_say_exactly_which_image(everything: Rendered, def
         line for line in (CHART / "Chart.yaml").read_text().splitlines() if line.startswith("appVersion")
     )
     assert scorer(default)["image"] == f"propensity/scorer:{version.split()[1].strip(chr(34))}"
+
+
+def test_a_slash_too_many_after_the_registry_does_no_harm(render: Render) -> None:
+    rendered = render("image.registry=registry.example.com/mirror/")
+    images = {one["image"] for pod in rendered.pods().values() for one in pod["spec"]["containers"]}
+    assert all(re.match(r"registry\.example\.com/mirror/[a-z]", image) for image in images)
 
 
 def test_pods_spread_over_nodes_and_zones(default: Rendered) -> None:

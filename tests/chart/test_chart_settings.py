@@ -4,7 +4,7 @@ import json
 import re
 import runpy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 
@@ -85,6 +85,47 @@ def test_the_schema_is_closed_and_every_value_has_a_meaning() -> None:
     for path, node in schema_nodes(schema):
         assert node.get("description"), path
         assert "properties" not in node or node["additionalProperties"] is False, path
+
+
+BOUNDS = {"Ge": "minimum", "Gt": "exclusiveMinimum", "Le": "maximum", "Lt": "exclusiveMaximum"}
+
+
+def bounds_of_code(field: str) -> dict[str, float]:
+    """A setting's bounds under the names that a schema has for them."""
+    found = {}
+    for rule in Settings.model_fields[field].metadata:
+        if name := BOUNDS.get(type(rule).__name__):
+            found[name] = getattr(rule, type(rule).__name__.lower())
+    return whole(found) if Settings.model_fields[field].annotation is int else found
+
+
+def whole(bounds: dict[str, float]) -> dict[str, float]:
+    """Bounds of whole numbers, each of which has two ways to be said."""
+    if "exclusiveMinimum" in bounds:
+        bounds["minimum"] = bounds.pop("exclusiveMinimum") + 1
+    if "exclusiveMaximum" in bounds:
+        bounds["maximum"] = bounds.pop("exclusiveMaximum") - 1
+    return bounds
+
+
+def of_code(field: str) -> dict[str, Any]:
+    """All that the code says of a setting's values."""
+    about = Settings.model_fields[field]
+    said: dict[str, Any] = bounds_of_code(field)
+    patterns = [rule.pattern for rule in about.metadata if getattr(rule, "pattern", None)]
+    if patterns:
+        said["pattern"] = patterns[0]
+    if get_origin(about.annotation) is Literal:
+        said["enum"] = list(get_args(about.annotation))
+    return said
+
+
+def test_helm_takes_of_each_setting_what_the_pods_take() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["settings"]["properties"]
+    said = {*BOUNDS.values(), "pattern", "enum"}
+    for name, node in schema.items():
+        field = re.sub(r"(?=[A-Z])", "_", name).lower()
+        assert {key: node[key] for key in node.keys() & said} == of_code(field), name
 
 
 def test_every_value_has_a_default_and_every_default_is_in_the_schema() -> None:

@@ -77,10 +77,11 @@ def test_only_those_that_call_the_api_server_reach_an_address_outside(default: R
     assert addresses(default.one("NetworkPolicy", "operator")) == {("0.0.0.0/0", 443), ("0.0.0.0/0", 6443)}
 
 
+STORE_OUTSIDE = ("mongodb.internal=false", "mongodb.existingSecret=mine", "training.data.kind=none")
 OPENINGS = {
     "an external MongoDB": (
         "scorer",
-        ["mongodb.internal=false", "mongodb.existingSecret=mine"],
+        [*STORE_OUTSIDE],
         "networkPolicy.mongodb",
     ),
     "an external MLflow": (
@@ -117,18 +118,11 @@ EMPTY = {
 
 @pytest.mark.parametrize("component", EMPTY)
 def test_no_address_is_no_opening_and_not_one_to_everybody(render: Render, component: str) -> None:
-    rendered = render("mongodb.internal=false", "mongodb.existingSecret=mine", json=(EMPTY[component],))
+    rendered = render(*STORE_OUTSIDE, json=(EMPTY[component],))
     rules = rendered.one("NetworkPolicy", component)["spec"]["egress"]
     assert all(rule["to"] for rule in rules)
-    assert (
-        len(rules)
-        == len(
-            render("mongodb.internal=false", "mongodb.existingSecret=mine").one("NetworkPolicy", component)[
-                "spec"
-            ]["egress"]
-        )
-        - 1
-    )
+    opened = render(*STORE_OUTSIDE).one("NetworkPolicy", component)["spec"]["egress"]
+    assert len(rules) == len(opened) - 1
 
 
 def test_the_ingress_controllers_namespace_is_a_value(everything: Rendered, default: Rendered) -> None:

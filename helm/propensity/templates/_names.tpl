@@ -38,7 +38,7 @@ Names. Helm takes a release's name with dots, a Service does not. The room left 
 
 {{/* An image's full name: (dict "root" . "image" .Values.scorer.image). A digest says more than a tag. */}}
 {{- define "propensity.image" -}}
-{{- $registry := .root.Values.image.registry -}}
+{{- $registry := trimSuffix "/" .root.Values.image.registry -}}
 {{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}
