@@ -1,68 +1,18 @@
 """Secrets that the chart drew stay what people made of them, whatever helm does with the release afterwards."""
 
-import base64
 import json
 import shutil
-import subprocess
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.chart.live import Release, owned_namespace
-from tests.chart.rendering import CHART, Manifest, find_helms
+from tests.chart.installing import Installed, empty_place
+from tests.chart.rendering import CHART, find_helms
 
 MADE = {f"shop-propensity-{name}" for name in ("mongodb", "api-key", "api-keys", "dashboard")}
 STORE, KEYS, PAGES = "shop-propensity-mongodb", "shop-propensity-api-keys", "shop-propensity-dashboard"
 ROTATED = {"keys.json": json.dumps([{"name": "app", "sha256": "1" * 64, "scopes": ["predict"]}])}
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A release in a namespace where no pod may be, by one helm."""
-
-    helm: str
-    place: Release
-
-    def run(self, *words: str) -> str:
-        """Run helm; what it says where that goes well."""
-        done = subprocess.run(
-            [self.helm, *words, "--namespace", self.place.namespace],
-            capture_output=True, text=True, check=False, env=self.place.environment,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def put(self, verb: str, *assignments: str, chart: Path = CHART) -> str:
-        """Install or upgrade; nothing is made that is not in the namespace."""
-        told = ("admissionPolicies.enabled=false", *assignments)
-        return self.run(verb, "shop", str(chart), *(word for one in told for word in ("--set", one)))
-
-    def secrets(self) -> dict[str, dict[str, str]]:
-        """Every Secret but helm's own, in clear."""
-        found = json.loads(self.place.kubectl("get", "secrets", "--output=json").stdout)["items"]
-        return {one["metadata"]["name"]: in_clear(one) for one in found if one["type"] == "Opaque"}
-
-    def patch(self, name: str, entries: dict[str, str]) -> None:
-        """Change a Secret as docs/operations.md says."""
-        patch = json.dumps({"stringData": entries})
-        done = self.place.kubectl("patch", "secret", name, "--patch", patch)
-        assert done.returncode == 0, done.stderr
-
-    def store_address(self) -> Manifest:
-        """Where the scorer's pods have the store's address from."""
-        found = json.loads(
-            self.place.kubectl("get", "deployment", "shop-propensity-scorer", "--output=json").stdout
-        )
-        (container,) = found["spec"]["template"]["spec"]["containers"]
-        (told,) = [one for one in container["env"] if one["name"] == "PROPENSITY_STORE_URI"]
-        return told  # type: ignore[no-any-return]
-
-
-def in_clear(secret: Manifest) -> dict[str, str]:
-    return {key: base64.b64decode(text).decode() for key, text in secret["data"].items()}
 
 
 @pytest.fixture(params=["v3", "v4"])
@@ -71,9 +21,8 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Installed]:
     helm = find_helms().get(request.param)
     if helm is None:
         pytest.skip(f"There is no Helm {request.param[1:]} here. Install it, or set CLUSTER_KIT.")
-    with owned_namespace(f"rollback-{uuid.uuid4().hex[:8]}") as place:
-        place.kubectl("create", "quota", "nothing", "--hard=pods=0")
-        yield Installed(helm, place)
+    with empty_place(helm) as made:
+        yield made
 
 
 def rotate(shop: Installed) -> dict[str, dict[str, str]]:
