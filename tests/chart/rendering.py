@@ -15,6 +15,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "propensity"
 KIT = Path(os.environ.get("CLUSTER_KIT", ROOT.parent / "shared" / "cluster")) / "cluster"
+OLDEST = "1.30.0"
+"""The Kubernetes to render for: without a cluster, each helm takes another for granted, and a Debian build one of 2020."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Manifest = dict[str, Any]
@@ -106,7 +108,8 @@ def find_helms() -> dict[str, str]:
 @functools.cache
 def template(program: str, *options: str, name: str = "shop") -> Rendered:
     """Render the chart with one helm; Refused with its words where it does not."""
-    command = [program, "template", name, str(CHART), "--namespace", "market", *options]
+    version = [] if "--kube-version" in options else ["--kube-version", OLDEST]
+    command = [program, "template", name, str(CHART), "--namespace", "market", *version, *options]
     environment = {**os.environ, **kit_environment()}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
