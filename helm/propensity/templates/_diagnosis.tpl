@@ -16,7 +16,7 @@ installs need not be allowed more, and a `lookup` that is forbidden would end th
    The autoscaler does not scale ({{ $active.reason }}): {{ $active.message }}
 {{- end }}
 {{- range lookup "v1" "PersistentVolumeClaim" .Release.Namespace "" | dig "items" list }}
-{{- if and (eq (dig "status" "phase" "" .) "Pending") (include "propensity.notes.isOurs" (dict "root" $ "found" . "component" (dig "metadata" "labels" "app.kubernetes.io/component" "" .))) }}
+{{- if and (eq (dig "status" "phase" "" .) "Pending") (include "propensity.notes.isOurs" (dict "root" $ "found" .)) }}
    Claim {{ .metadata.name }} has no volume yet ({{ with .spec.storageClassName }}class {{ . }}{{ else }}NO CLASS: mark one of the cluster as the default{{ end }}); why:
      {{ $kubectl }} describe pvc {{ .metadata.name }}
 {{- end }}

@@ -21,12 +21,14 @@
 {{- define "propensity.notes.training" -}}
 {{- $kubectl := include "propensity.notes.kubectl" . -}}
 {{- $said := false }}
-{{- range lookup "batch/v1" "Job" .Release.Namespace "" | dig "items" list }}
-{{- if include "propensity.notes.isOurs" (dict "root" $ "found" . "component" "training") }}
+{{- range $job := lookup "batch/v1" "Job" .Release.Namespace "" | dig "items" list }}
+{{- if and (include "propensity.notes.isOurs" (dict "root" $ "found" .)) (eq (dig "metadata" "labels" "app.kubernetes.io/component" "" .) "training") }}
 {{- $said = true }}
-{{- if eq (include "propensity.notes.condition" (dict "found" . "type" "Complete") | fromJson | dig "status" "") "True" }}
+{{- $ended := dict }}
+{{- range $type := list "Complete" "Failed" }}{{ $_ := set $ended $type (include "propensity.notes.condition" (dict "found" $job "type" $type) | fromJson | dig "status" "") }}{{ end }}
+{{- if eq $ended.Complete "True" }}
    Job {{ .metadata.name }} is done.
-{{- else if eq (include "propensity.notes.condition" (dict "found" . "type" "Failed") | fromJson | dig "status" "") "True" }}
+{{- else if eq $ended.Failed "True" }}
    Job {{ .metadata.name }} FAILED; the last line of its log says why:
      {{ $kubectl }} logs job/{{ .metadata.name }}
    A change of values is another Job at the next helm upgrade. Where you mended what no value says (a claim, a log), take this one
@@ -42,9 +44,9 @@
 {{- end }}
 {{- end -}}
 
+{{/* Whether an object is of this release: (dict "root" . "found" …) */}}
 {{- define "propensity.notes.isOurs" -}}
-{{- $labels := dig "metadata" "labels" dict .found | default dict -}}
-{{- if and (eq (index $labels "app.kubernetes.io/instance" | default "") .root.Release.Name) (has (index $labels "app.kubernetes.io/component" | default "") (list .component "")) }}true{{ end -}}
+{{- if eq (dig "metadata" "labels" "app.kubernetes.io/instance" "" .found) .root.Release.Name }}true{{ end -}}
 {{- end -}}
 
 {{/* A condition of an object, by type. */}}
