@@ -159,6 +159,7 @@ TAKEN = {
     "another port without walls": (
         "training.data.kind=url", "training.data.url=http://logs.example.com:81/l", "networkPolicy.enabled=false",
     ),
+    "another port that nobody calls": ("ingest.data.kind=url", "ingest.data.url=http://logs.example.com/l"),
     "an address that is a Secret's": ("training.data.kind=url", "training.data.url=$(LOG_URL)"),
     "a simulated shop that was asked for": (
         "mongodb.internal=false", "mongodb.existingSecret=mine", "training.data.simulateIntoOwnStore=true",

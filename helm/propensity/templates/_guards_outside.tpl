@@ -28,10 +28,11 @@
 {{- end -}}
 
 {{- define "propensity.guards.data" -}}
+{{- $called := dict "training" .Values.training.enabled "ingest" (ne .Values.ingest.schedule "") -}}
 {{- range $name, $data := dict "training" .Values.training.data "ingest" .Values.ingest.data -}}
 {{- if and (eq $data.kind "pvc") (or (not $data.claim) (not $data.path)) }}{{ fail (printf "%s.data.kind is pvc. Name the claim in %s.data.claim and the log's path in it in %s.data.path." $name $name $name) }}{{ end -}}
 {{- if and (eq $data.kind "url") (not $data.url) }}{{ fail (printf "%s.data.kind is url. Set %s.data.url to the event log's address." $name $name) }}{{ end -}}
-{{- if and (eq $data.kind "url") $.Values.networkPolicy.enabled -}}
+{{- if and (eq $data.kind "url") (index $called $name) $.Values.networkPolicy.enabled -}}
 {{- include "propensity.guards.port" (dict "name" (printf "%s.data.url" $name) "address" $data.url "openings" $.Values.networkPolicy.data) -}}
 {{- end -}}
 {{- end -}}
