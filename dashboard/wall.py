@@ -5,12 +5,14 @@ as often as they ask; and it tells anybody its cache sizes and session counts. A
 site steal clicks on the buttons (OWASP, "Clickjacking").
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.admitted import ADMITTED, Admitted
+from dashboard.stream import STREAM, Stream
 
 UPLOADS: Final = "/_stcore/upload_file/"
 METRICS: Final = "/_stcore/metrics"
@@ -20,40 +22,10 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
-MOST: Final = 10_000
-"""Sessions remembered: a tab each; the oldest are forgotten and could upload again after a click."""
-
-
-class Admitted:
-    """Sessions whose person has been let in, the newest last."""
-
-    def __init__(self) -> None:
-        self._sessions: dict[str, None] = {}
-
-    def __contains__(self, session: str) -> bool:
-        return session in self._sessions
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._sessions))
-
-    def add(self, session: str) -> None:
-        """Let a session upload."""
-        self._sessions.pop(session, None)
-        self._sessions[session] = None
-        while len(self._sessions) > MOST:
-            self._sessions.pop(next(iter(self._sessions)), None)
-
-    def remove(self, session: str) -> None:
-        """Let it upload no more."""
-        self._sessions.pop(session, None)
-
-
-ADMITTED: Final = Admitted()
-"""Of this process: Streamlit's sessions live in it too."""
 
 
 class Wall:
-    """ASGI middleware that turns strangers' uploads away, and says who may frame the pages."""
+    """ASGI middleware that turns strangers' uploads and orders away, and says who may frame the pages."""
 
     def __init__(self, app: ASGIApp, *, admitted: Admitted = ADMITTED) -> None:
         self._app = app
@@ -61,6 +33,10 @@ class Wall:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""
+        if scope["type"] == "websocket" and scope["path"].rstrip("/").endswith(STREAM):
+            stream = Stream(receive, send, admitted=self._admitted)
+            await self._app(scope, stream.receive, stream.send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -54,7 +54,8 @@ def show() -> None:
 
 @st.fragment(run_every=EVERY)
 def _under_way() -> None:
-    """Show what has not ended, looking again every few seconds."""
+    """Show what has not ended, looking again every few seconds; Streamlit runs it past the login."""
+    access.stay()
     with box("Under way", about="Looked at again every few seconds."), told():
         waiting = [one for one in reading.ledger(SHOWN, requests.KIND) if one.state == requests.ASKED]
         running = trainings.under_way(reading.ledger(SHOWN, trainings.KIND))

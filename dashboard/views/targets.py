@@ -1,5 +1,7 @@
 """Users to target: whom to contact, with a control arm held back and recorded; and scoring of an uploaded list."""
 
+import functools
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -166,18 +168,18 @@ def _recorded() -> None:
         chosen = st.selectbox("Again", list(titles), format_func=titles.__getitem__)
         st.download_button(
             "Download again",
-            lambda: "".join(csv_again(connections.store(), chosen)),
+            access.guarded(functools.partial(_again, chosen, by=access.name())),
             file_name=f"targets-{chosen}.csv",
             mime="text/csv",
-            on_click=_downloaded_again,
-            args=(chosen,),
+            on_click="ignore",
         )
 
 
-def _downloaded_again(list_id: str) -> None:
-    """Say so in the ledger: a list of people left the house."""
-    downloaded_again(connections.store(), list_id, by=access.name(), at=connections.now())
+def _again(list_id: str, *, by: str) -> str:
+    """Return the list, and say so in the ledger first: a list of people leaves the house."""
+    downloaded_again(connections.store(), list_id, by=by, at=connections.now())
     reading.ledger.clear()
+    return "".join(csv_again(connections.store(), list_id))
 
 
 show()

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.door import DOOR
 from tests.dashboard.shop import open_a_shop
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -38,6 +39,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Path
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     """Streamlit keeps what was read in the process: forget it before each test, and let the store go after it."""
+    DOOR.forget()
     st.cache_data.clear()
     st.cache_resource.clear()
     yield

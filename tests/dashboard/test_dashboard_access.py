@@ -3,10 +3,13 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dashboard.roles import MAX_FAILURES, PAUSE_SECONDS, Door, check, role_of
+from dashboard import access
+from dashboard.door import MAX_FAILURES, PAUSE_SECONDS, Door, network
+from dashboard.roles import check, role_of
 from propensity.errors import SettingsError
 from propensity.settings import Settings
 from tests.dashboard.conftest import APP, OpenPage, texts
@@ -114,18 +117,34 @@ def test_an_empty_file_lets_nobody_in(passwords: Path, tmp_path: Path) -> None:
 def test_guessing_is_slowed_down() -> None:
     door = Door()
     for at in range(MAX_FAILURES):
-        assert not door.is_shut(float(at))
-        door.failed(float(at))
-    assert door.is_shut(float(MAX_FAILURES))
-    assert not door.is_shut(MAX_FAILURES + PAUSE_SECONDS)
+        assert not door.is_shut("here", float(at))
+        door.failed("here", float(at))
+    assert door.is_shut("here", float(MAX_FAILURES))
+    assert not door.is_shut("here", MAX_FAILURES + PAUSE_SECONDS)
 
 
 def test_knocking_at_a_shut_door_does_not_keep_it_shut() -> None:
     door = Door()
     for at in range(10 * MAX_FAILURES):
-        assert door.opens(lambda: None, now=float(at) / 10) is None
-    assert door.opens(lambda: "reader", now=PAUSE_SECONDS / 2) is None
-    assert door.opens(lambda: "reader", now=PAUSE_SECONDS + 2) == "reader"
+        assert door.opens(lambda: None, address="here", now=float(at) / 10) is None
+    assert door.opens(lambda: "reader", address="here", now=PAUSE_SECONDS / 2) is None
+    assert door.opens(lambda: "reader", address="here", now=PAUSE_SECONDS + 2) == "reader"
+
+
+def test_who_guesses_keeps_nobody_out_but_those_at_the_same_address() -> None:
+    door = Door()
+    for at in range(20 * MAX_FAILURES):
+        door.opens(lambda: None, address="192.0.2.1", now=float(at))
+        assert door.opens(lambda: "reader", address="192.0.2.2", now=float(at)) == "reader"
+
+
+def test_addresses_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.door.MOST", 3)
+    door = Door()
+    for address in "abcde":
+        for _ in range(MAX_FAILURES):
+            door.failed(address, 0.0)
+    assert [address for address in "abcde" if door.is_shut(address, 1.0)] == ["c", "d", "e"]
 
 
 def test_a_thousand_tabs_at_once_are_ten_guesses() -> None:
@@ -136,8 +155,61 @@ def test_a_thousand_tabs_at_once_are_ten_guesses() -> None:
         asked.append(1)
 
     with ThreadPoolExecutor(50) as tabs:
-        list(tabs.map(lambda _: door.opens(ask, now=1.0), range(1_000)))
+        list(tabs.map(lambda _: door.opens(ask, address="here", now=1.0), range(1_000)))
     assert len(asked) == MAX_FAILURES
+
+
+def test_a_household_of_ipv6_is_one_address() -> None:
+    assert network("2001:db8:1:2::7") == network("2001:db8:1:2:aaaa::1") != network("2001:db8:1:3::7")
+    assert network("192.0.2.1") != network("192.0.2.2")
+    assert network("somebody") == network("") == ""
+
+
+def test_a_long_password_is_not_even_looked_at(passwords: Path, tmp_path: Path) -> None:
+    (passwords / "operator").write_text("x" * 2_000)
+    settings = Settings(home=tmp_path, dashboard_access=str(passwords))
+    assert role_of("x" * 2_000, settings) is None
+
+
+def test_a_password_file_that_is_not_utf8_is_a_sentence(passwords: Path, tmp_path: Path) -> None:
+    (passwords / "operator").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        role_of("press", Settings(home=tmp_path, dashboard_access=str(passwords)))
+
+
+def test_a_right_password_at_a_shut_door_is_not_called_wrong(
+    shop: Path, passwords: Path, open_page: OpenPage
+) -> None:
+    page = open_page("overview", home=shop, PROPENSITY_DASHBOARD_ACCESS=str(passwords))
+    for _ in range(MAX_FAILURES):
+        page.text_input[0].set_value("guess")
+        page.button[0].click().run()
+    assert "That is not it" in page.error[0].value
+    page.text_input[0].set_value("press")
+    page.button[0].click().run()
+    assert "was not looked at" in page.error[0].value
+    assert not page.metric
+
+
+@pytest.mark.parametrize(
+    ("user", "may"),
+    [
+        ({"email": "Ann@shop.example", "email_verified": True}, True),
+        ({"email": "bob@shop.example", "email_verified": True}, False),
+        ({"email": "ann@shop.example"}, False),
+        ({"email": "ann@shop.example", "email_verified": "false"}, False),
+        ({"email": "ann@shop.example", "email_verified": "true"}, False),
+        ({"email": "ann@shop.example", "email_verified": False}, False),
+        ({"sub": "1", "email_verified": True}, False),
+    ],
+)
+def test_by_oidc_only_a_verified_address_of_the_list_may_press(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: dict[str, Any], may: bool
+) -> None:
+    told = Settings(home=tmp_path, dashboard_oidc=True, dashboard_operators=" ann@shop.example, , eve@x.example")
+    monkeypatch.setattr(access.connections, "settings", lambda: told)
+    monkeypatch.setattr(access.st, "user", user)
+    assert access.may_operate() is may
 
 
 def test_on_a_cluster_somebody_has_to_be_asked(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from dashboard import wall
-from dashboard.wall import Admitted, Wall
+from dashboard import admitted as admission
+from dashboard.admitted import Admitted
+from dashboard.wall import Wall
 
 
 def ask(path: str, *, admitted: Admitted) -> httpx.Response:
@@ -46,7 +47,7 @@ def test_every_answer_forbids_foreign_frames(path: str) -> None:
 
 
 def test_old_tabs_are_forgotten_and_new_ones_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wall, "MOST", 3)
+    monkeypatch.setattr(admission, "MOST", 3)
     admitted = Admitted()
     for name in "abcab":
         admitted.add(name)

@@ -1,33 +1,21 @@
 """The dashboard as a process and a real browser before it; pictures of what it saw go to build/screenshots."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from jobs.monitor.drift import report
 from jobs.monitor.drift.sample import COLUMNS, Sample
-from propensity.cli.dashboard import dashboard_command
 from propensity.store import open_store
+from tests.dashboard.served import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-START_SECONDS = 90
 PASSWORD = "press-all-buttons"  # noqa: S105 - of a shop that lives as long as a test
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -53,28 +41,8 @@ def address(shop: Path, real_report: str, tmp_path_factory: pytest.TempPathFacto
     del real_report  # in the store before the first page reads what there is
     access = tmp_path_factory.mktemp("access")
     (access / "operator").write_text(PASSWORD)
-    port = free_port()
-    told = {"PROPENSITY_HOME": str(shop), "PROPENSITY_DASHBOARD_ACCESS": str(access)}
-    command = dashboard_command(port=port, host="127.0.0.1", path="/dashboard")
-    with subprocess.Popen(command, env={**os.environ, **told}, cwd=access, stdout=sys.stderr) as process:
-        try:
-            url = f"http://127.0.0.1:{port}/dashboard"
-            _wait_for(f"{url}/_stcore/health", process)
-            yield url
-        finally:
-            process.terminate()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    pytest.fail("The dashboard did not become healthy.")
+    with served(shop, access=access) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
