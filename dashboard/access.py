@@ -67,7 +67,9 @@ def may_operate() -> bool:
     settings = connections.settings()
     if settings.dashboard_oidc:
         allowed = {one.strip().lower() for one in settings.dashboard_operators.split(",")} - {""}
-        is_verified = st.user.get("email_verified") is True  # some providers write it as text, others leave it out
+        is_verified = (
+            st.user.get("email_verified") is True
+        )  # some providers write it as text, others leave it out
         return is_verified and str(st.user.get("email") or "").lower() in allowed
     if settings.dashboard_access:
         return _is_in(settings) and bool(st.session_state.get(WHO) == "operator")

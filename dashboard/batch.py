@@ -6,6 +6,7 @@ user, else from the declared defaults. Rows are read, filled and answered a chun
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from propensity.campaign.spreadsheet import restored
+from propensity.campaign.spreadsheet import KEPT_BAD_ROWS, bounded, columns_of, restored
 from propensity.errors import WrongFormat
 from propensity.events.event import MAX_ID_LENGTH
 from propensity.features.definition import FEATURES, NAMES, VERSION
@@ -22,11 +23,10 @@ from propensity.model import Model
 from propensity.store import Store
 
 USER: Final = "user_id"
-MAX_ROWS: Final = 200_000
 CHUNK: Final = 5_000
 _ABOUT_USER: Final = tuple(place for place, feature in enumerate(FEATURES) if feature.window != "cutoff")
-_KEPT: Final = 1_000
-"""Bad rows kept to be listed; all are counted."""
+_PLAIN: Final = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+"""Numbers as spreadsheets write them: Python would also take `1_0`, and digits of every script."""
 
 
 class Bad(NamedTuple):
@@ -58,34 +58,36 @@ class Scored:
     def refuse(self, line: int, reason: str) -> None:
         """Count a bad row, and keep it where there are few."""
         self.bad_count += 1
-        if len(self.bad) < _KEPT:
+        if len(self.bad) < KEPT_BAD_ROWS:
             self.bad.append(Bad(line, reason))
 
 
 def score_csv(
-    lines: Sequence[str], *, store: Store, model: Model, cutoff: int, progress: Callable[[float], object]
+    lines: Iterable[str],
+    *,
+    total: int,
+    store: Store,
+    model: Model,
+    cutoff: int,
+    progress: Callable[[float], object],
 ) -> Scored:
-    """Score the rows of a CSV with the column `user_id`; WrongFormat where it is none or holds other columns."""
+    """Score the rows of a CSV with the column `user_id`, `total` for the progress; WrongFormat where it is none or too long."""
     found = Scored()
     done = 0
     for chunk in _chunks(_rows(lines, found)):
         _score(chunk, found, store=store, model=model, cutoff=cutoff)
         done += len(chunk)
-        progress(min(1.0, done / max(1, len(lines) - 1)))
+        progress(min(1.0, done / max(1, total)))
     progress(1.0)
     found.bad.sort()
     return found
 
 
 def _rows(lines: Iterable[str], found: Scored) -> Iterator[tuple[int, Given]]:
-    reader = csv.reader(lines)
+    reader = csv.reader(bounded(lines))
     try:
         places = _places(next(reader, []))
-        for number, row in enumerate(reader):
-            if number >= MAX_ROWS:
-                raise WrongFormat(
-                    f"The list holds more than {MAX_ROWS:,} rows. Split it, or use `propensity score`."
-                )
+        for row in reader:
             given = _read(row, places)
             if isinstance(given, str):
                 found.refuse(reader.line_num, given)
@@ -98,7 +100,7 @@ def _rows(lines: Iterable[str], found: Scored) -> Iterator[tuple[int, Given]]:
 
 
 def _places(header: list[str]) -> dict[str, int]:
-    names = [name.strip().strip("\ufeff").lower() for name in header]
+    names = columns_of(header)
     unknown = [name for name in names if name not in {USER, *NAMES}]
     if USER not in names or unknown or len(set(names)) < len(names):
         raise WrongFormat(
@@ -130,8 +132,8 @@ def _read(row: list[str], places: dict[str, int]) -> Given | str:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
-    except ValueError:
+        return float(text) if _PLAIN.fullmatch(text) else math.nan
+    except ValueError:  # 1.2.3
         return math.nan  # no comparison holds for it, so the bounds refuse it
 
 

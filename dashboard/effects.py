@@ -6,10 +6,11 @@ import streamlit as st
 
 from dashboard import campaigns, charts, connections, reading, tables, uplift
 from dashboard.frame import empty
-from dashboard.wording import share, when, window
+from dashboard.wording import points, share, when, window
 from propensity.bundle import Estimate
 from propensity.campaign.results import Effect, Window, effect, responses_of_users
 from propensity.campaign.results import window as outcome_window
+from propensity.campaign.selection import CONTROL_SHARE
 from propensity.campaign.spreadsheet import rows_of
 from propensity.campaign.upload import read_arms
 from propensity.events.event import DAY, HOUR
@@ -40,22 +41,29 @@ def of_recorded_list() -> None:
 
 def of_uploaded_list() -> None:
     """Take a list with arms in, and show what it brought."""
-    left, middle, right = st.columns([3, 1, 1])
+    left, middle, right, last = st.columns([3, 1, 1, 1])
     upload = left.file_uploader("List", type="csv", max_upload_size=MAX_UPLOAD_MB)
     day = middle.date_input("First day", value="today", help="Purchases count from 00:00 UTC of this day on.")
     days = right.number_input("Days", 1, 60, 7, key="uploaded days")
+    held = last.number_input(
+        "Held back, %",
+        0.1,
+        99.9,
+        100 * CONTROL_SHARE,
+        help="The share of the list that was to be the control arm.",
+    )
     if upload is None:
         return
     found = read_arms(rows_of(upload.getvalue()))
     if found.bad:
-        st.warning(f"{len(found.bad):,} rows could not be read.", icon=":material/warning:")
+        st.warning(f"{found.bad_count:,} rows could not be read.", icon=":material/warning:")
         tables.show(pd.DataFrame(found.bad[:200], columns=["line", "reason"]), alt="Bad rows", rows=6)
     if not found.arms:
         return
     start = int(pd.Timestamp(str(day), tz="UTC").value // 1000)
     within = _window(start, days=int(days))
     seen = responses_of_users(connections.store(), found.arms, within=within)
-    _show(effect(seen.is_treated, seen.bought, control_share=None), within)
+    _show(effect(seen.is_treated, seen.bought, control_share=held / 100), within)
 
 
 def _window(start: int, *, days: int) -> Window:
@@ -77,14 +85,14 @@ def _show(found: Effect, within: Window) -> None:
     if ratio is not None and not ratio.holds:
         st.error(
             f"The control arm holds {share(ratio.observed)} of the users instead of {share(ratio.expected)} (p = {ratio.p_value:.2g}): "
-            "users were lost on one side, so the difference is not to be believed.",
+            "users were lost on one side, or another share was to be held back; the difference is not to be believed.",
             icon=":material/balance:",
         )  # fmt: skip
     difference, buyers = found.difference, found.incremental_buyers
     cards = (
         ("Treated who bought", share(found.treated.conversion.value), f"{found.treated.buyers:,} of {found.treated.users:,}"),
         ("Control who bought", share(found.control.conversion.value), f"{found.control.buyers:,} of {found.control.users:,}"),
-        ("Difference", f"{difference.value:+.2%}", f"95 %: {difference.low:+.2%} to {difference.high:+.2%}"),
+        ("Difference", points(difference.value), f"95 %: {points(difference.low)} to {points(difference.high)}"),
         ("Buyers it brought", f"{buyers.value:,.0f}", f"95 %: {buyers.low:,.0f} to {buyers.high:,.0f}"),
     )  # fmt: skip
     for column, (label, value, beside) in zip(st.columns(4), cards, strict=True):
@@ -110,7 +118,7 @@ def _draw(arms: dict[str, Estimate]) -> None:
     )
     y = alt.Y("arm:N", title=None, sort=None)
     colour = charts.by_colour("arm", list(arms)).legend(None)
-    points = (
+    dots = (
         alt.Chart(frame)
         .mark_point(filled=True, size=90)
         .encode(
@@ -121,4 +129,4 @@ def _draw(arms: dict[str, Estimate]) -> None:
         )
     )
     spread = alt.Chart(frame).mark_rule(size=3).encode(x="low:Q", x2="high:Q", y=y, color=colour)
-    charts.show(alt.layer(spread, points), alt_text="Conversion of both arms", height=120)
+    charts.show(alt.layer(spread, dots), alt_text="Conversion of both arms", height=120)

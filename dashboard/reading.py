@@ -33,8 +33,7 @@ A_WHILE: Final = 30.0
 """Seconds that traffic and monitor are kept."""
 LONG: Final = 600.0
 """Seconds that what changes with a training or a score run is kept."""
-NEWEST: Final = 5_000
-"""Answers that response times are taken from: enough for the slowest hundredth of them."""
+MOST_VERSIONS: Final = 200
 
 
 @st.cache_data(ttl=SOON, show_spinner=False)
@@ -67,9 +66,10 @@ def document_of(number: str) -> ModelDocument | None:
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)
-def speed() -> Speed | None:
-    """Measure the newest answers of the service."""
-    return latency.speed(store().predictions.latest(NEWEST))
+def speed(*, since: int, until: int) -> Speed | None:
+    """Measure the answers of a window, by a bounded sample of each ten minutes."""
+    found = store().predictions.times(since=since, until=until, width=latency.STRETCH, limit=latency.SAMPLE)
+    return latency.speed(found)
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)

@@ -16,6 +16,8 @@ Role = Literal["reader", "operator"]
 ROLES: Final[tuple[Role, ...]] = ("operator", "reader")
 LONGEST: Final = 1_000
 """Characters of a password; a longer one is not looked at."""
+
+
 def check(settings: Settings) -> None:
     """Raise SettingsError where nobody would be asked who they are, and it is no laptop."""
     if settings.platform != "embedded" and not (settings.dashboard_access or settings.dashboard_oidc):

@@ -25,8 +25,9 @@ def score() -> None:
         model = reading.model(champion.digest, reading.bundle(champion.digest))
         cutoff = next(iter(reading.cutoffs(1)), None) or connections.now()
         bar = st.progress(0.0, text="Scoring …")
+        content = upload.getvalue()
         st.session_state[SCORED] = batch.score_csv(
-            rows_of(upload.getvalue()), store=connections.store(), model=model, cutoff=cutoff,
+            rows_of(content), total=content.count(b"\n"), store=connections.store(), model=model, cutoff=cutoff,
             progress=lambda part: bar.progress(part, text=f"Scoring … {part:.0%}"),
         )  # fmt: skip
         bar.empty()

@@ -1,6 +1,6 @@
 """How numbers, intervals and times are written, the same on every page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -46,6 +46,21 @@ def window(start: int | None, end: int | None) -> str:
     return f"{when(start)} to {when(end)}"
 
 
+def days(start: int, end: int) -> str:
+    """Write a stretch of days so that it fits a card."""
+    first, last = moment(start), moment(end)
+    if first.date() == last.date():
+        return f"{last:%d %b}"
+    return f"{first:%d}{'' if first.month == last.month else first.strftime(' %b')} to {last:%d %b}"
+
+
+def zone_name(at: int) -> str:
+    """Name the viewer's zone at a time, with its distance from UTC, for an axis."""
+    here = moment(at)
+    hours = (here.utcoffset() or timedelta(0)).total_seconds() / 3600
+    return "UTC" if not hours else f"{here:%Z} (UTC{hours:+g} h)"
+
+
 def ago(micros: int, *, now: int) -> str:
     """Write how long ago something was, coarsely."""
     seconds = max(0, (now - micros) // MICROS)
@@ -65,6 +80,11 @@ def estimate(one: Estimate | None, *, digits: int = 3) -> str:
 def share(part: float) -> str:
     """Write a share as a percentage."""
     return f"{part:.1%}" if part < 0.995 or part == 1 else f"{part:.2%}"
+
+
+def points(part: float) -> str:
+    """Write a difference of two shares, which is not a share of anything."""
+    return f"{100 * part:+.2f} points"
 
 
 def duration(micros: float) -> str:

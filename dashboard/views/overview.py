@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard import charts, connections, latency, live, reading, tables
 from dashboard.frame import box, empty, head, told
-from dashboard.wording import ago, duration, plain, share, when, window
+from dashboard.latency import Speed
+from dashboard.wording import days, duration, plain, share, when, window
 from propensity.bundle import ModelDocument
 from propensity.events.event import DAY, HOUR, MICROS
 from propensity.store import Champion
@@ -20,9 +21,18 @@ def show() -> None:
     )
     _cards()
     left, right = st.columns(2)
-    with left, box("Requests", about="Answers of the last 24 hours."):
+    with (
+        left,
+        box("Answers", about="By hour, of the last 24 hours: users answered for, one by one and in batches."),
+    ):
         _traffic()
-    with right, box("Response times", about=f"The newest {reading.NEWEST:,} answers, by hour."):
+    with (
+        right,
+        box(
+            "Response times",
+            about="By hour, of the last 24 hours: requests of one user; a batch is left out.",
+        ),
+    ):
         _response_times()
     with box(
         "Live quality", about="On mature outcomes of users who were not contacted, with 95 % intervals."
@@ -55,28 +65,41 @@ def _quality_card() -> tuple[str, str, str]:
     newest = next(iter(live.judged(reading.windows())), None)
     if newest is None or newest.performance is None:
         return "Live F1", "-", "no mature outcomes yet"
-    f1 = newest.performance.metrics["f1"]
-    said = f"{f1.low:.3f} to {f1.high:.3f}, version {newest.version}"
-    return "Live F1", f"{f1.value:.3f}", said
+    found = newest.performance
+    f1 = found.metrics["f1"]
+    label = f"Live F1, {days(found.first_cutoff or newest.start, found.last_cutoff or newest.end)}"
+    return label, f"{f1.value:.3f}", f"95 %: {f1.low:.3f} to {f1.high:.3f}"
 
 
 def _speed_card() -> tuple[str, str, str]:
-    found = reading.speed()
+    found = _speed()
+    label = "Response time, p95 of 24 h"
     if found is None:
-        return "Response time, p95", "-", "no answers yet"
-    times = {name: duration(micros) for name, micros in found.quantiles.items()}
-    return "Response time, p95", times["p95"], f"p50 {times['p50']}, p99 {times['p99']}"
+        return label, "-", "no requests"
+    one = found.quantiles["p95"]
+    return label, duration(one.value), f"95 %: {duration(one.low)} to {duration(one.high)}"
 
 
 def _traffic_card() -> tuple[str, str, str]:
-    found = reading.speed()
-    said = f"newest {ago(found.last, now=connections.now())}" if found else "no answers yet"
+    found = _speed()
+    said = f"{found.requests:,} of them one by one" if found else "none of them one by one"
     return "Answers in 24 h", f"{sum(_last_day()):,}", said
 
 
-def _last_day() -> list[int]:
+def _day() -> tuple[int, int]:
+    """Return the last 24 hours, by whole hours."""
     end = (connections.now() // HOUR + 1) * HOUR
-    return reading.traffic(since=end - DAY, until=end, width=HOUR)
+    return end - DAY, end
+
+
+def _speed() -> Speed | None:
+    since, until = _day()
+    return reading.speed(since=since, until=until)
+
+
+def _last_day() -> list[int]:
+    since, until = _day()
+    return reading.traffic(since=since, until=until, width=HOUR)
 
 
 def _traffic() -> None:
@@ -84,27 +107,34 @@ def _traffic() -> None:
     if not any(counts):
         empty("No request was answered in the last 24 hours.", "propensity serve")
         return
-    first = (connections.now() // HOUR + 1) * HOUR - DAY
+    first, end = _day()
     hours = pd.to_datetime([(first + n * HOUR) // MICROS for n in range(len(counts))], unit="s", utc=True)
     frame = pd.DataFrame({"time": hours, "answers": counts})
     x = charts.time_axis("yearmonthdatehours(time)")
     chart = charts.bars(frame, x=x, y=charts.amount("answers", "answers an hour"))
     charts.show(chart, alt_text="Answers by hour")
-    st.caption(window(first, first + DAY))
+    st.caption(window(first, end))
 
 
 def _response_times() -> None:
-    found = reading.speed()
+    found = _speed()
     if found is None or found.by_hour.empty:
-        empty("Too few answers to draw response times from.", "make load USERS=20 DURATION=30")
+        empty("Too few requests to draw response times from.", "make load USERS=20 DURATION=30")
         return
+    x, names = charts.time_axis(), list(latency.QUANTILES)
     y = alt.Y("milliseconds:Q", title="milliseconds", scale=alt.Scale(zero=True))
-    names = list(latency.QUANTILES)
-    chart = charts.lines(
-        found.by_hour, x=charts.time_axis(), y=y, series="quantile", names=names, points=True
+    chart = charts.lines(found.by_hour, x=x, y=y, series="quantile", names=names, points=True)
+    intervals = alt.Chart(found.by_hour).mark_rule(opacity=0.5, strokeWidth=3)
+    colour = charts.by_colour("quantile", names)
+    charts.show(
+        alt.layer(intervals.encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q", color=colour), chart),
+        alt_text="Response times by hour, with 95 % intervals",
     )
-    charts.show(chart, alt_text="Response times by hour")
-    st.caption(f"{found.answers:,} answers, {window(found.first, found.last)}.")
+    said = "; ".join(
+        f"{name} {duration(one.value)} ({duration(one.low)} to {duration(one.high)})"
+        for name, one in found.quantiles.items()
+    )
+    st.caption(f"{said}, with 95 % intervals. {found.requests:,} requests, {window(*_day())}.")
 
 
 def _champion() -> None:

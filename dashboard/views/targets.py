@@ -6,11 +6,12 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import access, batch, campaigns, charts, connections, reading, tables, uploads
+from dashboard import access, campaigns, charts, connections, reading, tables, uploads
 from dashboard.frame import box, empty, head
 from dashboard.wording import NONE, share, when
 from propensity.bundle import ModelDocument
 from propensity.campaign.selection import CONTROL_SHARE, Control, Rule, Selection, at_least, budget, top
+from propensity.campaign.spreadsheet import MAX_ROWS
 from propensity.campaign.target_list import csv_again, csv_of, downloaded_again, record
 
 RULES = ("The best", "Probability", "Budget")
@@ -29,7 +30,7 @@ def show() -> None:
         _recorded()
     with box(
         "Score a list of your own",
-        about=f"A CSV with the column user_id, and features by name where you have them; at most {batch.MAX_ROWS:,} rows.",
+        about=f"A CSV with the column user_id, and features by name where you have them; at most {MAX_ROWS:,} rows.",
     ):
         uploads.score()
 

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from propensity.campaign.selection import ARMS
-from propensity.campaign.spreadsheet import restored
+from propensity.campaign.spreadsheet import KEPT_BAD_ROWS, bounded, columns_of, restored
 from propensity.errors import WrongFormat
 from propensity.events.event import MAX_ID_LENGTH
 
 USER: Final = "user_id"
 ARM: Final = "arm"
-_MARK: Final = "\ufeff"
 
 
 class Rows(Protocol):
@@ -35,15 +34,17 @@ class UploadedArms(NamedTuple):
 
     arms: dict[str, str]
     bad: list[BadRow]
+    """The first of them."""
+    bad_count: int
 
 
 def read_arms(lines: Iterable[str]) -> UploadedArms:
     """Read CSV with the columns `user_id` and `arm` (`treated` or `control`) among others.
 
-    WrongFormat where a column is missing or it is no CSV. A user in both arms tells nothing and is left out of both.
+    WrongFormat where a column is missing, it is no CSV, or there are too many rows. A user in both arms tells nothing and is left out of both.
     """
     try:
-        return _read(csv.reader(lines))
+        return _read(csv.reader(bounded(lines)))
     except csv.Error as error:
         raise WrongFormat(
             f"The list can't be read as CSV: {error}. Save it as CSV with commas, in UTF-8."
@@ -52,20 +53,22 @@ def read_arms(lines: Iterable[str]) -> UploadedArms:
 
 def _read(rows: Rows) -> UploadedArms:
     users, arms = _places(next(rows, []))
-    found, bad, twofold = dict[str, str](), list[BadRow](), set[str]()
+    found, bad, count, twofold = dict[str, str](), list[BadRow](), 0, set[str]()
     for row in rows:
         user, arm = (restored(row[at]).strip() if at < len(row) else "" for at in (users, arms))
         reason = _fault(user, arm.lower())
-        if reason:
-            bad.append(BadRow(rows.line_num, reason))
-        elif found.setdefault(user, arm.lower()) != arm.lower():
+        if not reason and found.setdefault(user, arm.lower()) != arm.lower():
             twofold.add(user)
-            bad.append(BadRow(rows.line_num, "the user is in both arms"))
-    return UploadedArms({user: arm for user, arm in found.items() if user not in twofold}, bad)
+            reason = "the user is in both arms"
+        if reason:
+            count += 1
+            if count <= KEPT_BAD_ROWS:
+                bad.append(BadRow(rows.line_num, reason))
+    return UploadedArms({user: arm for user, arm in found.items() if user not in twofold}, bad, count)
 
 
 def _places(header: list[str]) -> tuple[int, int]:
-    names = [name.strip().strip(_MARK).lower() for name in header]
+    names = columns_of(header)
     if USER not in names or ARM not in names:
         raise WrongFormat(
             f"The first line names {names or 'no columns'} and not `{USER}` and `{ARM}`. "

@@ -18,6 +18,7 @@ from propensity.store.records import (
     Ranked,
     Score,
     TargetList,
+    Timed,
     UserRange,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "Score",
     "Store",
     "TargetList",
+    "Timed",
     "Trial",
     "UserRange",
     "open_store",

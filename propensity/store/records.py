@@ -105,6 +105,16 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     features: bytes
 
 
+class Timed(NamedTuple):
+    """How fast single requests of a stretch of time were answered."""
+
+    since: int
+    answers: int
+    """All there were."""
+    latencies: list[int]
+    """Of the newest of them, in microseconds."""
+
+
 class Ranked(NamedTuple):
     """A scored user as a ranking lists them."""
 

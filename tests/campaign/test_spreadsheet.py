@@ -2,13 +2,14 @@
 
 import csv
 import io
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from propensity.campaign.spreadsheet import defused, lines, restored, rows_of
+from propensity.campaign.spreadsheet import bounded, columns_of, defused, lines, restored, rows_of
 from propensity.errors import WrongFormat
 
 FORMULAS = [
@@ -59,11 +60,39 @@ def test_lines_are_made_one_at_a_time() -> None:
 
 
 def test_a_file_that_is_not_utf8_is_refused_with_what_to_do() -> None:
-    assert rows_of('\ufeffuser_id\r\nJürgen\n"a\x0cb\u2028c"\n'.encode()) == [
+    assert list(rows_of('\ufeffuser_id\r\nJürgen\n"a\x0cb\u2028c"\n'.encode())) == [
         "user_id\n",
         "Jürgen\n",
         '"a\x0cb\u2028c"\n',
     ]
     for encoding in ("cp1252", "utf-16"):
         with pytest.raises(WrongFormat, match="CSV UTF-8"):
-            rows_of("user_id\nJürgen\n".encode(encoding))
+            list(rows_of("user_id\nJürgen\n".encode(encoding)))
+
+
+def test_the_byte_that_is_not_utf8_is_named_wherever_it_stands() -> None:
+    with pytest.raises(WrongFormat, match=r"Byte 60,008 "):
+        list(rows_of(b"user_id" + b"\nabcde" * 10_000 + b"\xff\n"))
+
+
+def test_a_full_upload_of_short_rows_takes_little_more_than_its_bytes() -> None:
+    content = b"user_id\n" + b"ab\n" * (20 * 1024 * 1024 // 3)
+    tracemalloc.start()
+    with pytest.raises(WrongFormat, match="200,000 rows"):
+        for _ in bounded(rows_of(content)):
+            pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * len(content)
+
+
+def test_a_row_too_long_to_be_one_is_refused() -> None:
+    with pytest.raises(WrongFormat, match="Line 2 "):
+        list(bounded(["user_id\n", "," * 20_000]))
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_another_separator_is_called_by_its_name(mark: str, name: str) -> None:
+    with pytest.raises(WrongFormat, match=name):
+        columns_of([f"user_id{mark}arm"])
+    assert columns_of(["\ufeffUser_ID ", "arm"]) == ["user_id", "arm"]

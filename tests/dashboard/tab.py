@@ -18,7 +18,9 @@ class Tab:
     def __init__(self, address: str) -> None:
         self._open = ExitStack()
         self._socket = self._open.enter_context(
-            connect(f"ws{address.removeprefix('http')}/_stcore/stream", subprotocols=["streamlit"], max_size=None)
+            connect(
+                f"ws{address.removeprefix('http')}/_stcore/stream", subprotocols=["streamlit"], max_size=None
+            )
         )
         self.session = ""
         self.pages: dict[str, str] = {}
@@ -70,7 +72,11 @@ class Tab:
 
     def elements(self, kind: str) -> list[Any]:
         """Return what was drawn of a kind."""
-        drawn = [one.delta.new_element for one in self.told if one.HasField("delta") and one.delta.HasField("new_element")]
+        drawn = [
+            one.delta.new_element
+            for one in self.told
+            if one.HasField("delta") and one.delta.HasField("new_element")
+        ]
         return [getattr(one, kind) for one in drawn if one.WhichOneof("type") == kind]
 
     def fragments(self) -> set[str]:
@@ -80,7 +86,9 @@ class Tab:
         self.run()
         (field,) = self.elements("text_input")
         (button,) = (one for one in self.elements("button") if one.label == "Log in")
-        self.run(WidgetState(id=field.id, string_value=password), WidgetState(id=button.id, trigger_value=True))
+        self.run(
+            WidgetState(id=field.id, string_value=password), WidgetState(id=button.id, trigger_value=True)
+        )
 
     def errors(self) -> list[str]:
         return [one.body for one in self.elements("alert")]

@@ -206,7 +206,9 @@ def test_a_right_password_at_a_shut_door_is_not_called_wrong(
 def test_by_oidc_only_a_verified_address_of_the_list_may_press(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: dict[str, Any], may: bool
 ) -> None:
-    told = Settings(home=tmp_path, dashboard_oidc=True, dashboard_operators=" ann@shop.example, , eve@x.example")
+    told = Settings(
+        home=tmp_path, dashboard_oidc=True, dashboard_operators=" ann@shop.example, , eve@x.example"
+    )
     monkeypatch.setattr(access.connections, "settings", lambda: told)
     monkeypatch.setattr(access.st, "user", user)
     assert access.may_operate() is may

@@ -165,15 +165,20 @@ def test_an_uploaded_list_is_scored_with_its_bad_rows_listed(shop: Path) -> None
             "stranger,",
             "x,-1",
             "y,2.5",
+            "y,1_0",
+            "y,\uff11\uff10",
+            "y,1.2.3",
             ",1",
             "z",
         ]
-        found = score_csv(rows, store=store, model=model, cutoff=cutoff, progress=shown.append)
+        found = score_csv(
+            rows, total=len(rows), store=store, model=model, cutoff=cutoff, progress=shown.append
+        )
     assert found.users == [best, best, "stranger"]
     assert found.features_from == ["store", "mixed", "default"]
     assert all(0 <= one <= 1 for one in found.probabilities)
-    assert [one.line for one in found.bad] == [5, 6, 7, 8, 9]
-    assert found.bad_count == 5
+    assert [one.line for one in found.bad] == [5, 6, 7, 8, 9, 10, 11, 12]
+    assert found.bad_count == 8
     assert shown[-1] == 1.0
 
 
@@ -182,5 +187,10 @@ def test_a_list_with_another_column_is_refused(shop: Path) -> None:
         model = Model(bundle_of(store, champion_of(store).digest))
         with pytest.raises(WrongFormat, match="shoe_size"):
             score_csv(
-                ["user_id,shoe_size", "a,44"], store=store, model=model, cutoff=0, progress=lambda _: None
+                ["user_id,shoe_size", "a,44"],
+                total=1,
+                store=store,
+                model=model,
+                cutoff=0,
+                progress=lambda _: None,
             )

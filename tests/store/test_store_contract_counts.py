@@ -2,7 +2,7 @@
 
 import msgspec
 
-from propensity.store import Outcome, Prediction, Score, Store
+from propensity.store import Outcome, Prediction, Score, Store, Timed
 
 PREDICTION = Prediction(
     prediction_id="p", user_id="ann", predicted_at=0, probability=0.1, prediction=1, threshold=0.1, model_version="3",
@@ -35,6 +35,26 @@ def test_answers_are_counted_by_stretches_of_time(store: Store) -> None:
     )
     assert store.predictions.histogram(since=10, until=45, width=10) == [2, 1, 0, 2]
     assert store.predictions.histogram(since=10, until=10, width=10) == []
+
+
+def test_times_of_single_answers_are_read_by_stretches_the_newest_first(store: Store) -> None:
+    answers = (
+        (9, 1, "predict"), (10, 2, "predict"), (11, 3, "predict"), (19, 4, "predict"), (19, 900, "batch"),
+        (25, 901, "batch"), (31, 5, "predict"), (35, 6, "predict"),
+    )  # fmt: skip
+    store.predictions.add(
+        [
+            msgspec.structs.replace(
+                PREDICTION, prediction_id=str(n), predicted_at=at, latency_us=micros, route=route
+            )
+            for n, (at, micros, route) in enumerate(answers)
+        ]
+    )
+    assert store.predictions.times(since=10, until=35, width=10, limit=2) == [
+        Timed(10, 3, [4, 3]),
+        Timed(30, 1, [5]),
+    ]
+    assert store.predictions.times(since=100, until=200, width=10, limit=2) == []
 
 
 def test_scores_of_some_users_are_found_at_their_cutoff(store: Store) -> None:

@@ -13,7 +13,7 @@ from propensity.store.batches import batches
 from propensity.store.experiments import Arm
 from propensity.store.mongo.database import Database
 from propensity.store.mongo.documents import from_document, to_document
-from propensity.store.records import Prediction, Ranked, Score
+from propensity.store.records import Prediction, Ranked, Score, Timed
 
 _KEY: Final = "prediction_id"
 _NEWEST: Final = [("predicted_at", DESCENDING), ("_id", DESCENDING)]
@@ -60,6 +60,18 @@ class MongoPredictions:
                 collection.count_documents({"predicted_at": {"$gte": first, "$lt": end}})
                 for first, end in pairwise(edges)
             ]
+
+    def times(self, *, since: int, until: int, width: int, limit: int) -> list[Timed]:
+        """Return stretches with their newest single answers: a stretch of the index by route for each."""
+        found: list[Timed] = []
+        with self._database.collection(self._name) as collection:
+            for first, end in pairwise([*range(since, until, width), until]):
+                where = {"route": "predict", "predicted_at": {"$gte": first, "$lt": end}}
+                if answers := collection.count_documents(where):
+                    newest = collection.find(where, {"_id": 0, "latency_us": 1})
+                    rows = newest.sort("predicted_at", DESCENDING).limit(limit)
+                    found.append(Timed(first, answers, [one["latency_us"] for one in rows]))
+        return found
 
     def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
         """Return the newest of an arm, from the index that holds experiments' answers alone."""

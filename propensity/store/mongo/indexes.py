@@ -23,6 +23,9 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
     "predictions": [
         IndexModel([("predicted_at", DESCENDING), ("_id", DESCENDING)], name="by_time"),
         IndexModel(
+            [("route", ASCENDING), ("predicted_at", DESCENDING), ("latency_us", ASCENDING)], name="by_route"
+        ),
+        IndexModel(
             [("arm", ASCENDING), ("predicted_at", DESCENDING), ("_id", DESCENDING)],
             name="by_arm",
             partialFilterExpression={"arm": {"$exists": True}},

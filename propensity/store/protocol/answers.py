@@ -10,6 +10,7 @@ from propensity.store.records import (
     Prediction,
     Ranked,
     Score,
+    Timed,
     TargetList,
 )
 
@@ -28,6 +29,12 @@ class PredictionStore(Protocol):
 
     def histogram(self, *, since: int, until: int, width: int) -> list[int]:
         """Count answers in each stretch of `width` microseconds from `since`; the last one ends at `until`."""
+
+    def times(self, *, since: int, until: int, width: int, limit: int) -> list[Timed]:
+        """Return the stretches of `width` in which requests of one user were answered, each with its newest `limit` times.
+
+        A batch is left out: each of its answers has the time of all of them. Read from an index alone.
+        """
 
     def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
         """Return the newest of an experiment's arm with predicted_at >= since, ordered as `latest`."""

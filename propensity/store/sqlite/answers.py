@@ -8,7 +8,7 @@ from typing import Final
 
 from propensity.store.batches import batches
 from propensity.store.experiments import Arm
-from propensity.store.records import Prediction, Ranked, Score
+from propensity.store.records import Prediction, Ranked, Score, Timed
 from propensity.store.sqlite.database import Database
 from propensity.store.sqlite.table import Table
 
@@ -49,6 +49,20 @@ class SqlitePredictions:
         for stretch, answers in rows:
             counts[stretch] = answers
         return counts
+
+    def times(self, *, since: int, until: int, width: int, limit: int) -> list[Timed]:
+        """Return stretches with their newest single answers: one step down the index by route for each."""
+        within = f"FROM {self._name} WHERE route = 'predict' AND predicted_at >= ? AND predicted_at < ?"
+        counted = f"SELECT (predicted_at - ?) / ?, count(*) {within} GROUP BY 1 ORDER BY 1"
+        newest = f"SELECT latency_us {within} ORDER BY predicted_at DESC LIMIT ?"
+        with self._database.reading() as connection:
+            stretches = connection.execute(counted, (since, width, since, until)).fetchall()
+            found: list[Timed] = []
+            for number, answers in stretches:
+                first, end = since + number * width, min(until, since + (number + 1) * width)
+                rows = connection.execute(newest, (first, end, limit)).fetchall()
+                found.append(Timed(first, answers, [row[0] for row in rows]))
+        return found
 
     def of_arm(self, arm: Arm, *, since: int, limit: int) -> list[Prediction]:
         """Return the newest of an arm, from the index that holds experiments' answers alone."""

@@ -146,6 +146,7 @@ MIGRATIONS: Final = (
         """,
         "CREATE TABLE forgotten_salt (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), salt BLOB NOT NULL)",
     ),
+    ("CREATE INDEX predictions_by_route ON predictions (route, predicted_at, latency_us)",),
 )
 
 
