@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import streamlit as st
 
-from dashboard import access, connections, reading
+from dashboard import access, connections, reading, registered
 from dashboard.frame import empty
 from propensity.errors import PropensityError
 from propensity.lifecycle import requests
@@ -33,7 +33,7 @@ def retrain(*, may: bool) -> None:
 def promote(*, may: bool) -> None:
     """Draw the form that asks for another champion."""
     champion = reading.champion_number()
-    versions = [one for one in reading.versions() if one.number != champion]
+    versions = [one for one in registered.versions() if one.number != champion]
     if not versions:
         empty("There is no other version to promote.", "propensity train")
         return

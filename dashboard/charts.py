@@ -11,6 +11,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from dashboard.connections import now
+from dashboard.wording import zone_name
+
 BLUE: Final = "#2F86D6"
 ORANGE: Final = "#D97B00"
 GREEN: Final = "#1A9E75"
@@ -38,7 +41,9 @@ def by_colour(column: str, names: Sequence[str], palette: Sequence[str] = PALETT
         f"{column}:N",
         scale=colours(names, palette),
         sort=list(names),
-        legend=alt.Legend(orient="top", title=None, columns=3, labelLimit=160) if len(names) > 1 else None,
+        legend=alt.Legend(orient="top", title=None, columns=3, labelLimit=190, symbolOpacity=1)
+        if len(names) > 1
+        else None,
     )
 
 
@@ -86,11 +91,18 @@ def diagonal(*, top: float = 1.0, falling: bool = False) -> Any:
 
 
 def time_axis(column: str = "time") -> alt.X:
-    """Return a horizontal axis of time, as the viewer's clock shows it."""
+    """Return a horizontal axis of time, as the viewer's clock shows it, with that clock's zone for its title."""
     return alt.X(
         f"{column}:T",
-        title=None,
-        axis=alt.Axis(labelOverlap=True, grid=False, format="%a %H:%M", tickCount=8),
+        title=zone_name(now()),
+        axis=alt.Axis(
+            labelOverlap=True,
+            grid=False,
+            format="%a %H:%M",
+            tickCount=8,
+            labelFlush=False,
+            titleFontWeight="normal",
+        ),
     )
 
 

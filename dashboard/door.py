@@ -81,6 +81,6 @@ def network(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return ""
-    if found.version == 4:  # noqa: PLR2004 - of the protocol
+    if found.version == 4:
         return str(found)
     return str(ipaddress.ip_network(f"{found.exploded}/64", strict=False))

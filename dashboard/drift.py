@@ -1,5 +1,6 @@
 """How far users are from those the model learned from: every feature by window, and Evidently's report in place."""
 
+import html
 from typing import Final
 
 import altair as alt
@@ -8,7 +9,7 @@ import streamlit as st
 
 from dashboard import charts, reading
 from dashboard.frame import empty
-from dashboard.wording import plain, when, window
+from dashboard.wording import moment, plain, window, zone_name
 from propensity.store import MonitorWindow
 
 SHOWN_FEATURES: Final = 8
@@ -16,6 +17,17 @@ SHOWN_FEATURES: Final = 8
 
 SMALLER: Final = "<style>html { zoom: 0.62 }</style>"
 """Evidently draws for a whole window of 1,400 pixels; a box on a page of 1,280 has 850."""
+
+
+CAGE: Final = (
+    "<style>html, body {{ margin: 0; height: 100% }} iframe {{ border: 0; width: 100%; height: 100% }}</style>"
+    '<iframe sandbox="allow-scripts" srcdoc="{}"></iframe>'
+)
+
+
+def caged(page: str) -> str:
+    """Return a page around a page whose scripts reach nothing of ours: Streamlit's own frame is of our origin."""
+    return CAGE.format(html.escape(page))
 
 
 def by_feature() -> None:
@@ -37,17 +49,23 @@ def by_feature() -> None:
     frame = _drift_frame(judged, chosen)
     if frame.empty:
         return
-    x = alt.X("window:N", title=None, sort=None, axis=alt.Axis(labelAngle=0))
+    x = alt.X(
+        "window:N",
+        title=f"window that ended at, {zone_name(newest.end)}",
+        sort=None,
+        axis=alt.Axis(labelAngle=0, titleFontWeight="normal"),
+    )
+    y = alt.Y("feature:N", title=None, sort=[plain(one) for one in chosen], axis=alt.Axis(labelLimit=240))
     heat = alt.Chart(frame).mark_rect(cornerRadius=3).encode(
         x=x,
-        y=alt.Y("feature:N", title=None, sort=[plain(one) for one in chosen], axis=alt.Axis(labelLimit=240)),
+        y=y,
         color=alt.Color("shift:Q", scale=alt.Scale(domain=[-0.5, 0, 0.5], range=[charts.ORANGE, "#B9C2CC", charts.BLUE], clamp=True, interpolate="rgb"), legend=alt.Legend(title="shift", orient="right")),
         tooltip=list(frame.columns),
     )  # fmt: skip
     words = (
         alt.Chart(frame)
         .mark_text(fontSize=11, fontWeight=600, color="#10161D")
-        .encode(x=x, y=alt.Y("feature:N", title=None, sort=[plain(one) for one in chosen]), text="said:N")
+        .encode(x=x, y=y, text="said:N")
     )
     charts.show(
         alt.layer(heat, words),
@@ -65,20 +83,28 @@ def by_feature() -> None:
 
 
 def _drift_frame(judged: list[MonitorWindow], chosen: list[str]) -> pd.DataFrame:
+    shown = judged[:14]
+    titles = dict(zip((one.end for one in shown), ends_of([one.end for one in shown]), strict=True))
     rows = [
         (
-            when(one.end)[:11],
+            titles[one.end],
             plain(found.name),
             found.shift,
             found.spread,
             found.p_value,
             f"{found.shift:+.2f} {found.drift}".strip(),
         )
-        for one in reversed(judged[:14])
+        for one in reversed(shown)
         for found in one.drift.features
         if found.name in chosen
     ]
     return pd.DataFrame(rows, columns=["window", "feature", "shift", "spread", "p_value", "said"])
+
+
+def ends_of(ends: list[int]) -> list[str]:
+    """Write the ends of windows so that no two are the same: with the time where a day has several."""
+    days = [f"{moment(end):%d %b}" for end in ends]
+    return days if len(set(days)) == len(set(ends)) else [f"{moment(end):%d %b %H:%M}" for end in ends]
 
 
 def report() -> None:
@@ -108,6 +134,5 @@ def report() -> None:
     if content is None:
         st.info("This report is gone: reports are kept for a while only.", icon=":material/inbox:")
         return
-    # The monitor's own page, made of numbers and names of features: nothing a user wrote is in it.
-    st.iframe(content.decode("utf-8", errors="replace") + SMALLER, height=800)
+    st.iframe(caged(content.decode("utf-8", errors="replace") + SMALLER), height=800)
     st.download_button("Download", content, file_name=name, mime="text/html", on_click="ignore")

@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard import charts
 from dashboard.frame import empty
 from dashboard.wording import plain, share
-from propensity.bundle import Estimate, ModelDocument
+from propensity import proportions
+from propensity.bundle import Estimate, ModelDocument, OperatingPoint
 
 AXES = {"roc": ("others contacted", "buyers caught"), "precision_recall": ("recall", "precision")}
 SHOWN_IMPORTANCES = 15
@@ -21,6 +22,12 @@ def _shares(column: str, title: str) -> alt.X:
 
 def _not_logged() -> None:
     empty("This version's training did not log these numbers. Train again to have them.", "propensity train")
+
+
+def measured(document: ModelDocument, name: str, title: str) -> None:
+    """Write a metric of the test days with its interval."""
+    if found := document.metrics.get(name):
+        st.caption(f"{title} {found.value:.3f}, 95 %: {found.low:.3f} to {found.high:.3f}.")
 
 
 def curve(table: pd.DataFrame | None, kind: str) -> None:
@@ -67,8 +74,22 @@ def operating(document: ModelDocument) -> None:
         alt.layer(drawn, charts.rule(x=present.share)), alt_text="Recall and precision by share contacted"
     )
     st.caption(
-        f"Threshold {document.threshold:.4g}: recall {share(present.recall)}, precision {share(present.precision)}, "
-        f"{share(present.share)} of users contacted."
+        f"Threshold {document.threshold:.4g}: {share(present.share)} of users contacted, {_at(present, document)}."
+    )
+
+
+def _at(point: OperatingPoint, document: ModelDocument) -> str:
+    """Write recall and precision of a point with the intervals of so many buyers and so many contacted."""
+    validate = document.periods.get("validate")
+    buyers, rows = (validate.positives, validate.rows) if validate else (0, 0)
+    contacted, caught = round(point.share * rows), round(point.recall * buyers)
+    recall, precision = (
+        proportions.share(caught, buyers),
+        proportions.share(min(caught, contacted), contacted),
+    )
+    return (
+        f"recall {share(point.recall)} ({share(recall.low)} to {share(recall.high)}), "
+        f"precision {share(point.precision)} ({share(precision.low)} to {share(precision.high)})"
     )
 
 
@@ -77,13 +98,24 @@ def calibration(table: pd.DataFrame | None) -> None:
     if table is None:
         _not_logged()
         return
-    top = 1.05 * float(max(table["said"].max(), table["happened"].max()))
+    spans = [
+        proportions.share(round(part * rows), rows)
+        for part, rows in zip(table["happened"].tolist(), table["rows"].tolist(), strict=True)
+    ]
+    frame = table.assign(series="model", low=[one.low for one in spans], high=[one.high for one in spans])
+    top = 1.05 * float(max(frame["said"].max(), frame["high"].max()))
     x = alt.X("said:Q", title="probability said", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, top]))
     drawn = charts.lines(
-        table.assign(series="model"), x=x, y=charts.amount("happened", "share that bought", percent=True),
+        frame, x=x, y=charts.amount("happened", "share that bought", percent=True),
         series="series", names=["model"], points=True,
     )  # fmt: skip
-    charts.show(alt.layer(charts.diagonal(top=top), drawn), alt_text="Calibration")
+    spread = alt.Chart(frame).mark_rule(color=charts.GREY, size=2)
+    charts.show(
+        alt.layer(
+            charts.diagonal(top=top), spread.encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q"), drawn
+        ),
+        alt_text="Calibration, with 95 % intervals",
+    )
 
 
 def importances(table: pd.DataFrame | None) -> None:

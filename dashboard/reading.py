@@ -1,21 +1,17 @@
-"""Everything the pages read: bounded questions to store and registry, each answered from memory for a while.
+"""What the pages read of the store: bounded questions, each answered from memory for a while.
 
 Streamlit runs a page anew at every click, so nothing may be asked twice a second; and a page must open while MLflow or
 the store is away, see `connections`.
 """
 
-import contextlib
-import io
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import latency
-from dashboard.connections import now, registry, settings, store
+from dashboard.connections import now, settings, store
 from dashboard.latency import Speed
 from propensity.bundle import Bundle, ModelDocument
-from propensity.errors import BrokenBundle, RegistryUnavailable, StoreUnavailable
 from propensity.events import Refusal
 from propensity.explanation import Explainer
 from propensity.features.online import user_features
@@ -24,16 +20,12 @@ from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
 from propensity.store import Champion, EventSummary, IngestRecord, LedgerEntry, MonitorWindow
 
-if TYPE_CHECKING:
-    from propensity.registry import Version
-
 SOON: Final = 5.0
 """Seconds that what people wait for is kept: the ledger."""
 A_WHILE: Final = 30.0
 """Seconds that traffic and monitor are kept."""
 LONG: Final = 600.0
 """Seconds that what changes with a training or a score run is kept."""
-MOST_VERSIONS: Final = 200
 
 
 @st.cache_data(ttl=SOON, show_spinner=False)
@@ -51,18 +43,6 @@ def bundle(digest: str) -> Bundle:
 def document() -> ModelDocument:
     """Return what the champion's numbers mean; NoChampion where there is none."""
     return bundle(champion_of(store()).digest).document
-
-
-def document_of(number: str) -> ModelDocument | None:
-    """Return what a version's numbers mean; None where nobody who could say so is there."""
-    champion = champion_of(store())
-    if champion.version == number:
-        return bundle(champion.digest).document
-    try:
-        found = next((one for one in versions() if one.number == number), None)
-        return bundle_of_version(found).document if found else None
-    except RegistryUnavailable:
-        return None
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)
@@ -109,12 +89,6 @@ def ingests(limit: int = 20) -> list[IngestRecord]:
 
 
 @st.cache_data(ttl=A_WHILE, show_spinner=False)
-def versions(limit: int = 50) -> "list[Version]":
-    """Return the newest versions of the registry."""
-    return registry().versions(limit)
-
-
-@st.cache_data(ttl=A_WHILE, show_spinner=False)
 def reports(limit: int = 30) -> list[str]:
     """Return the names of the newest drift reports."""
     return store().reports.names(limit)
@@ -142,30 +116,6 @@ def champion_number() -> str | None:
     """Return which version is in production."""
     found = champion()
     return found.version if found else None
-
-
-def bundle_of_version(version: "Version") -> Bundle:
-    """Return a version's bundle: from the store where it was promoted once, else from the registry."""
-    return _bundle_of_version(version.digest, version)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Fetching the version …")
-def _bundle_of_version(digest: str, _version: "Version") -> Bundle:
-    with contextlib.suppress(StoreUnavailable, BrokenBundle):
-        return bundle_of(store(), digest)
-    return registry().bundle(_version)
-
-
-def table(version: "Version", name: str) -> pd.DataFrame | None:
-    """Return a table that the training of a version logged, or None where it did not."""
-    return _table(version.run_id, name, version)
-
-
-@st.cache_data(ttl=LONG, max_entries=40, show_spinner="Fetching the training's tables …")
-def _table(run_id: str, name: str, _version: "Version") -> pd.DataFrame | None:
-    del run_id  # the key; a version itself is none
-    content = registry().artifact(_version, name)
-    return None if content is None else pd.read_csv(io.BytesIO(content))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model …")

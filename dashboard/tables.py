@@ -1,5 +1,6 @@
 """Records as tables: the same columns for the same thing on every page. Users' texts are cells, never markup."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from dashboard.wording import estimate, plain, when
 from propensity.bundle import Estimate
+from propensity.campaign.spreadsheet import defused
 from propensity.lifecycle import trainings
 from propensity.store import LedgerEntry
 
@@ -17,9 +19,15 @@ SHOWN_METRICS = (
 )  # fmt: skip
 """In the order people ask for them."""
 ROW_HEIGHT: Final = 35
+TALL_ROW_HEIGHT: Final = 62
+"""Of rows whose long texts go on in a second and third line."""
 WIDTHS: Final[dict[str, int | Literal["small", "medium", "large"]]] = {
-    "no.": 50, "when": 225, "kind": 90, "state": 90, "about": 80, "reason": 900, "metric": 120,
+    "no.": 50, "when": 150, "kind": 85, "state": 85, "by": 85, "about": 100, "metric": 140, "training": 80, "version": 70,
+    "began": 150, "changed": 150, "line": 70,
 }  # fmt: skip
+LONGEST_NAME: Final = 10
+_NUMBER: Final = re.compile(r"-|[+-]?\d[\d.,%]*( \[.*\]| points)?")
+"""What we write ourselves: a formula only by its first sign."""
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
@@ -38,17 +46,37 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> pd.DataFrame:
             "kind": [entry.kind for entry in entries],
             "state": [entry.state for entry in entries],
             "by": [entry.actor for entry in entries],
-            "about": [entry.subject or "" for entry in entries],
+            "about": [shortened(entry.subject or "") for entry in entries],
             "reason": [entry.reason for entry in entries],
         }
     )
 
 
-def show(frame: pd.DataFrame, *, alt: str, rows: int = 12) -> None:
-    """Show a table as wide as its box, and no higher than some rows."""
+def show(frame: pd.DataFrame, *, alt: str, rows: int = 12, tall: bool = False) -> None:
+    """Show a table as wide as its box, and no higher than some rows; `tall` ones let long texts go on below."""
     widths = {name: st.column_config.Column(width=WIDTHS[name]) for name in frame.columns if name in WIDTHS}
-    height: int | Literal["content"] = "content" if len(frame) <= rows else ROW_HEIGHT * (rows + 1)
-    st.dataframe(frame, hide_index=True, width="stretch", height=height, column_config=widths, alt=alt)
+    each = TALL_ROW_HEIGHT if tall else ROW_HEIGHT
+    height: int | Literal["content"] = "content" if len(frame) <= rows else each * rows + ROW_HEIGHT
+    st.dataframe(
+        harmless(frame), hide_index=True, width="stretch", height=height, column_config=widths, alt=alt,
+        row_height=each if tall else None,
+    )  # fmt: skip
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts run nothing in a spreadsheet, wherever they are carried by hand."""
+    return frame.apply(
+        lambda column: column.map(_harmless) if column.dtype.kind == "O" or column.dtype == "str" else column
+    )
+
+
+def _harmless(cell: object) -> object:
+    return defused(cell) if isinstance(cell, str) and not _NUMBER.fullmatch(cell) else cell
+
+
+def shortened(name: str) -> str:
+    """Return a name that is no digest as it is, and enough of one to find it by."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 def trainings_table(entries: Sequence[LedgerEntry]) -> pd.DataFrame:

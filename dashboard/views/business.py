@@ -8,9 +8,11 @@ import streamlit as st
 from dashboard import campaigns, charts, effects, reading
 from dashboard.frame import box, empty, head
 from dashboard.wording import share, when
+from propensity import proportions
 from propensity.campaign.deciles import conversion_by_decile, lift_curve
 from propensity.campaign.outcomes import ScoredOutcomes
 from propensity.campaign.planner import Plan, plan
+from propensity.proportions import Z95
 
 
 def show() -> None:
@@ -28,7 +30,8 @@ def show() -> None:
         left,
         box(
             "Conversion by score",
-            about="Tenths of one cutoff's users by score, 1 the best, without those contacted; with 95 % intervals.",
+            about="Groups of one cutoff's users by score, 1 the best, without those contacted; with 95 % intervals.",
+            note="Tenths; who shares a score stands in one group, so there may be fewer.",
         ),
     ):
         cutoff = _choose_cutoff()
@@ -63,8 +66,10 @@ def _planner() -> None:
         format="percent",
         help="1 counts every order as earned, which flatters every campaign. A campaign with a control arm measures it.",
     )
-    found = plan(campaigns.probabilities(cutoffs[0]), cost=cost, value=value, caused=caused)
-    _plan_cards(found)
+    chances = campaigns.probabilities(cutoffs[0])
+    found = plan(chances, cost=cost, value=value, caused=caused)
+    contacted = chances[: found.best.contacts]
+    _plan_cards(found, by=Z95 * float(np.sqrt((contacted * (1 - contacted)).sum())))
     frame = pd.DataFrame(
         [
             (one.contacts, one.profit.value, one.profit.low, one.profit.high, one.threshold)
@@ -85,12 +90,14 @@ def _planner() -> None:
     )
     charts.show(layers, alt_text="Expected profit by users contacted")
     st.caption(
-        f"Scores of {when(cutoffs[0])}, {len(campaigns.probabilities(cutoffs[0])):,} users. The band is what chance alone leaves, 95 times of 100; the probabilities are taken as true."
+        f"Scores of {when(cutoffs[0])}, {len(chances):,} users; buyers within a day. The band is what chance alone leaves, 95 times of 100; the probabilities are taken as true."
     )
 
 
-def _plan_cards(found: Plan) -> None:
+def _plan_cards(found: Plan, *, by: float) -> None:
+    """Write the best point; `by` is how far chance alone may take the buyers from their number, 95 times of 100."""
     best = found.best
+    buyers = best.expected_buyers
     cards = (
         (
             "Best threshold",
@@ -98,7 +105,7 @@ def _plan_cards(found: Plan) -> None:
             "a contact just pays",
         ),
         ("Contacts", f"{best.contacts:,}", "at or above it"),
-        ("Expected buyers", f"{best.expected_buyers:,.0f}", "among them"),
+        ("Expected buyers", f"{buyers:,.0f}", f"95 %: {max(0.0, buyers - by):,.0f} to {buyers + by:,.0f}"),
         (
             "Expected profit",
             f"{best.profit.value:,.0f}",
@@ -130,7 +137,7 @@ def _deciles(seen: ScoredOutcomes) -> None:
         [(one.number, one.arm.users, one.arm.buyers, one.conversion.value, one.conversion.low, one.conversion.high) for one in tenths],
         columns=["tenth", "users", "buyers", "conversion", "low", "high"],
     )  # fmt: skip
-    x = alt.X("tenth:O", title="tenth by score", axis=alt.Axis(labelAngle=0))
+    x = alt.X("tenth:O", title="tenth by score, ties together", axis=alt.Axis(labelAngle=0))
     drawn = charts.bars(frame, x=x, y=charts.amount("conversion", "share who bought", percent=True))
     spread = (
         alt.Chart(frame)
@@ -159,8 +166,11 @@ def _lift(seen: ScoredOutcomes) -> None:
     )
     charts.show(alt.layer(charts.diagonal(), drawn), alt_text="Lift curve", height=330)
     at = float(np.interp(0.1, found.share, found.value))
+    buyers = int(seen.bought.sum())
+    one = proportions.share(round(at * buyers), buyers)
     st.caption(
-        f"The best tenth of users holds {share(at)} of the buyers: {at / 0.1:.1f} times as many as a tenth drawn by lot."
+        f"The best tenth of users holds {share(at)} (95 %: {share(one.low)} to {share(one.high)}) of the {buyers:,} buyers: "
+        f"{at / 0.1:.1f} times ({one.low / 0.1:.1f} to {one.high / 0.1:.1f}) as many as a tenth drawn by lot."
     )
 
 

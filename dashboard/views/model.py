@@ -1,12 +1,33 @@
 """Model: how good a version was on its test days, how it does live, what it leans on, and why a user got an answer."""
 
+from typing import NamedTuple
+
+import pandas as pd
 import streamlit as st
 
-from dashboard import plots, reading, tables, why
-from dashboard.frame import box, empty, head, told
+from dashboard import plots, reading, registered, tables, why
+from dashboard.frame import box, empty, head, told, unmarked
 from dashboard.wording import plain, share, window
 from propensity.bundle import Bundle, ModelDocument
+from propensity.errors import RegistryUnavailable
 from propensity.registry import Version
+
+
+class Shown(NamedTuple):
+    """A version as far as it can be shown: whoever is away, the champion's bundle is in the store."""
+
+    number: str
+    bundle: Bundle
+    version: Version | None
+    """None while the registry is away."""
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """Return a table of the training; RegistryUnavailable while nobody has it."""
+        if self.version is None:
+            raise RegistryUnavailable(
+                "MLflow keeps these numbers and does not answer. Check MLFLOW_TRACKING_URI."
+            )
+        return registered.table(self.version, name)
 
 
 def show() -> None:
@@ -16,17 +37,32 @@ def show() -> None:
         "How good a version is, where its threshold stands, what it leans on, and why a user got an answer.",
     )
     with told():
-        versions = reading.versions()
+        try:
+            versions = registered.versions()
+        except RegistryUnavailable as error:
+            _champion_alone(error)
+            return
         if not versions:
             empty("No version is registered yet.", "propensity train")
             return
         chosen = _choose(versions)
-        _version(chosen)
+        _version(Shown(chosen.number, registered.bundle_of_version(chosen), chosen))
         with box(
             "Compare two versions",
             about="Each on its own test days, with 95 % intervals: the gate compares them on the same days.",
         ):
             _compare(versions, chosen)
+
+
+def _champion_alone(error: RegistryUnavailable) -> None:
+    """Show what the store knows of the model in production."""
+    champion = reading.champion()
+    if champion is None:
+        raise error
+    st.warning(
+        f"{unmarked(str(error))} Shown is the champion, version {champion.version}, as the store has it."
+    )
+    _version(Shown(champion.version, reading.bundle(champion.digest), None))
 
 
 def _choose(versions: list[Version]) -> Version:
@@ -43,9 +79,8 @@ def _title(version: Version, *, champion: str | None) -> str:
     return f"Version {version.number} ({', '.join(said + (['rejected'] if version.rejected else []))})"
 
 
-def _version(version: Version) -> None:
-    bundle = reading.bundle_of_version(version)
-    document = bundle.document
+def _version(shown: Shown) -> None:
+    document = shown.bundle.document
     test, validate = document.periods.get("test"), document.periods.get("validate")
     test_days = (
         f"Test days: {window(test.first_cutoff, test.last_cutoff)}; {test.rows:,} rows, {test.positives:,} buyers."
@@ -59,12 +94,14 @@ def _version(version: Version) -> None:
     )
     if document.warnings:
         st.warning("\n\n".join(document.warnings), icon=":material/warning:")
-    _confusion(version, document, about=test_days)
+    _confusion(shown.number, document, about=test_days)
     left, right = st.columns(2)
     with left, box("ROC", about=test_days):
-        plots.curve(reading.table(version, "curves.csv"), "roc")
+        plots.measured(document, "roc_auc", "Area under the curve")
+        plots.curve(shown.table("curves.csv"), "roc")
     with right, box("Precision and recall", about=test_days):
-        plots.curve(reading.table(version, "curves.csv"), "precision_recall")
+        plots.measured(document, "average_precision", "Average precision")
+        plots.curve(shown.table("curves.csv"), "precision_recall")
     left, right = st.columns(2)
     with (
         left,
@@ -80,18 +117,20 @@ def _version(version: Version) -> None:
         box(
             "Calibration",
             about=test_days,
-            note="A tenth of the rows a point: what was said and what happened.",
+            note="A tenth of the rows a point: what was said and what happened, with 95 % intervals.",
         ),
     ):
-        plots.calibration(reading.table(version, "calibration.csv"))
+        plots.measured(document, "calibration_error", "Calibration error")
+        plots.calibration(shown.table("calibration.csv"))
     left, right = st.columns([2, 3])
     with (
         left,
         box(
-            "Importances", about="Average precision lost when a feature is shuffled, on the validation days."
+            "Importances",
+            about=f"Average precision lost when a feature is shuffled, and its spread over shuffles. {validation}",
         ),
     ):
-        plots.importances(reading.table(version, "importances.csv"))
+        plots.importances(shown.table("importances.csv"))
     with (
         right,
         box(
@@ -99,10 +138,10 @@ def _version(version: Version) -> None:
             about="Exact contributions of each feature to one answer (TreeSHAP; linear models too).",
         ),
     ):
-        why.ask(bundle)
+        why.ask(shown.bundle)
 
 
-def _confusion(version: Version, document: ModelDocument, *, about: str) -> None:
+def _confusion(number: str, document: ModelDocument, *, about: str) -> None:
     left, right = st.columns(2)
     test = document.periods.get("test")
     with left, box("Confusion matrix, test days", about=about):
@@ -112,7 +151,7 @@ def _confusion(version: Version, document: ModelDocument, *, about: str) -> None
             empty("This version records no test days.")
     with right, box("Confusion matrix, live"):
         found = next(
-            (one.performance for one in reading.windows() if one.version == version.number and one.performance and one.performance.judged),
+            (one.performance for one in reading.windows() if one.version == number and one.performance and one.performance.judged),
             None,
         )  # fmt: skip
         if found is None:
@@ -131,19 +170,19 @@ def _compare(versions: list[Version], chosen: Version) -> None:
         return
     number = st.selectbox("With", [one.number for one in others], format_func=lambda one: f"Version {one}")
     other = next(one for one in others if one.number == number)
-    pair = {f"version {one.number}": reading.bundle_of_version(one) for one in (chosen, other)}
-    left, right = st.columns(2)
-    with left:
-        tables.show(
-            tables.metrics_table({title: one.document.metrics for title, one in pair.items()}),
-            alt="Metrics of both",
-        )
-    with right:
-        tables.show(
-            tables.transposed({title: _made(one) for title, one in pair.items()}), alt="How both were made"
-        )
+    pair = {f"version {one.number}": registered.bundle_of_version(one) for one in (chosen, other)}
+    tables.show(
+        tables.metrics_table({title: one.document.metrics for title, one in pair.items()}),
+        alt="Metrics of both",
+    )
+    tables.show(
+        tables.transposed({title: _made(one) for title, one in pair.items()}),
+        alt="How both were made",
+        tall=True,
+        rows=20,
+    )
     plots.curve_of_versions(
-        {title: reading.table(one, "curves.csv") for title, one in zip(pair, (chosen, other), strict=True)}
+        {title: registered.table(one, "curves.csv") for title, one in zip(pair, (chosen, other), strict=True)}
     )
 
 

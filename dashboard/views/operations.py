@@ -100,7 +100,7 @@ def _trainings() -> None:
     if not entries:
         empty("Nothing was trained yet.", "propensity train")
         return
-    tables.show(tables.trainings_table(entries), alt="Trainings")
+    tables.show(tables.trainings_table(entries), alt="Trainings", tall=True)
 
 
 def _rollouts() -> None:
@@ -108,7 +108,7 @@ def _rollouts() -> None:
     if not entries:
         empty("Nothing was rolled out yet: the operator does it after a promotion.", "propensity operate")
         return
-    tables.show(tables.ledger_table(entries), alt="Rollouts")
+    tables.show(tables.ledger_table(entries), alt="Rollouts", tall=True)
 
 
 def _ledger() -> None:
@@ -120,7 +120,7 @@ def _ledger() -> None:
     if not entries:
         empty("The ledger has no such entry yet.", "propensity ledger")
         return
-    tables.show(tables.ledger_table(entries), alt="The ledger")
+    tables.show(tables.ledger_table(entries), alt="The ledger", tall=True)
     number = st.selectbox("Evidence of entry", [one.sequence for one in entries])
     chosen = next(one for one in entries if one.sequence == number)
     st.text(chosen.reason)

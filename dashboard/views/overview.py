@@ -174,7 +174,7 @@ def _decisions() -> None:
     if not entries:
         empty("The ledger is empty. The first training writes its first line.", "propensity train")
         return
-    tables.show(tables.ledger_table(entries), alt="The newest entries of the ledger")
+    tables.show(tables.ledger_table(entries), alt="The newest entries of the ledger", tall=True)
 
 
 show()

@@ -55,6 +55,8 @@ def dashboard_command(*, port: int, host: str, path: str = "") -> list[str]:
             "The dashboard is not installed. Run `uv sync --group dashboard`, or use its image."
         )
     options = {"server.port": str(port), "server.address": host, "server.baseUrlPath": path.strip("/")}
+    if host in LOOPBACK:  # another site whose name is made to lead here (DNS rebinding) is still another site
+        options["server.allowedHosts"] = ",".join(sorted({*LOOPBACK, host}))
     flags = [word for name, text in options.items() if text for word in (f"--{name}", text)]
     return [sys.executable, "-m", "streamlit", "run", spec.origin, *flags]
 

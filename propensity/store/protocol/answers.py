@@ -10,8 +10,8 @@ from propensity.store.records import (
     Prediction,
     Ranked,
     Score,
-    Timed,
     TargetList,
+    Timed,
 )
 
 
