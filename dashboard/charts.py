@@ -100,7 +100,7 @@ def time_axis(column: str = "time") -> alt.X:
             grid=False,
             format="%a %H:%M",
             tickCount=8,
-            labelFlush=False,
+            labelFlush=30,
             titleFontWeight="normal",
         ),
     )

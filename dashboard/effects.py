@@ -92,7 +92,7 @@ def _show(found: Effect, within: Window) -> None:
     cards = (
         ("Treated who bought", share(found.treated.conversion.value), f"{found.treated.buyers:,} of {found.treated.users:,}"),
         ("Control who bought", share(found.control.conversion.value), f"{found.control.buyers:,} of {found.control.users:,}"),
-        ("Difference", points(difference.value), f"95 %: {points(difference.low)} to {points(difference.high)}"),
+        ("Difference in points", points(difference.value), f"95 %: {points(difference.low)} to {points(difference.high)}"),
         ("Buyers it brought", f"{buyers.value:,.0f}", f"95 %: {buyers.low:,.0f} to {buyers.high:,.0f}"),
     )  # fmt: skip
     for column, (label, value, beside) in zip(st.columns(4), cards, strict=True):

@@ -76,7 +76,7 @@ def recorded() -> None:
         ],
         columns=["when", "name", "treated", "control", "rule", "by"],
     )
-    tables.show(frame, alt="Recorded lists", rows=8)
+    tables.show(frame, alt="Recorded lists", rows=5, tall=True)
     if access.may_operate():
         titles = {one.list_id: f"{one.name}, {when(one.created_at)}" for one in lists}
         chosen = st.selectbox("Again", list(titles), format_func=titles.__getitem__)

@@ -39,7 +39,7 @@ def refused() -> None:
         [(plain(one.reason), one.raw[:300], one.file, one.line, when(one.refused_at)) for one in rows],
         columns=["why", "row", "file", "line", "when"],
     )
-    tables.show(frame, alt="The newest refused rows", rows=8)
+    tables.show(frame, alt="The newest refused rows", rows=6, tall=True)
 
 
 def files() -> None:
@@ -52,4 +52,4 @@ def files() -> None:
         [(when(one.finished_at), one.source, one.file, one.rows, one.inserted, one.unchanged, sum(one.refused.values()), window(one.first_time, one.last_time)) for one in records],
         columns=["when", "source", "file", "rows", "new", "known before", "refused", "events"],
     )  # fmt: skip
-    tables.show(frame, alt="Files taken in")
+    tables.show(frame, alt="Files taken in", tall=True)

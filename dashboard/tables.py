@@ -19,11 +19,11 @@ SHOWN_METRICS = (
 )  # fmt: skip
 """In the order people ask for them."""
 ROW_HEIGHT: Final = 35
-TALL_ROW_HEIGHT: Final = 62
-"""Of rows whose long texts go on in a second and third line."""
+TALL_ROW_HEIGHT: Final = 66
+"""Of rows whose long texts go on in a second and third line: Streamlit breaks lines from 4 rem on."""
 WIDTHS: Final[dict[str, int | Literal["small", "medium", "large"]]] = {
-    "no.": 50, "when": 150, "kind": 85, "state": 85, "by": 85, "about": 100, "metric": 140, "training": 80, "version": 70,
-    "began": 150, "changed": 150, "line": 70,
+    "no.": 50, "when": 140, "kind": 85, "state": 85, "by": 85, "about": 100, "metric": 140, "training": 80, "version": 70,
+    "began": 140, "changed": 140, "line": 60, "file": 100, "why": 110,
 }  # fmt: skip
 LONGEST_NAME: Final = 10
 _NUMBER: Final = re.compile(r"-|[+-]?\d[\d.,%]*( \[.*\]| points)?")
@@ -65,9 +65,7 @@ def show(frame: pd.DataFrame, *, alt: str, rows: int = 12, tall: bool = False) -
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose texts run nothing in a spreadsheet, wherever they are carried by hand."""
-    return frame.apply(
-        lambda column: column.map(_harmless) if column.dtype.kind == "O" or column.dtype == "str" else column
-    )
+    return pd.DataFrame({name: frame[name].map(_harmless) for name in frame.columns}, columns=frame.columns)
 
 
 def _harmless(cell: object) -> object:

@@ -83,8 +83,8 @@ def share(part: float) -> str:
 
 
 def points(part: float) -> str:
-    """Write a difference of two shares, which is not a share of anything."""
-    return f"{100 * part:+.2f} points"
+    """Write a difference of two shares in points: it is not a share of anything."""
+    return f"{100 * part:+.2f}"
 
 
 def duration(micros: float) -> str:

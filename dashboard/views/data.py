@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, drift, intake, reading
 from dashboard.frame import box, empty, head, told
-from dashboard.wording import clock, moment, plain, share, window
+from dashboard.wording import clock, days, moment, plain, share, window
 from propensity.events.event import MICROS
 from propensity.store import MonitorWindow
 
@@ -70,7 +70,7 @@ def _cards() -> None:
         _card(
             "Hours behind",
             f"{newest.quality.hours_behind:.1f}" if newest else "-",
-            "at the last look" if newest else "not watched yet",
+            f"at {moment(newest.at):%d %b %H:%M}" if newest else "not watched yet",
         )
     with four, told():
         newest = _newest()
@@ -80,7 +80,8 @@ def _cards() -> None:
             if newest is None or not newest.drift.judged
             else f"{len(newest.drift.persistent)} of them for long enough"
         )
-        _card("Drifting columns", str(len(drifting)) if newest and newest.drift.judged else "-", said)
+        label = f"Drifting columns, {days(newest.start, newest.end)}" if newest else "Drifting columns"
+        _card(label, str(len(drifting)) if newest and newest.drift.judged else "-", said)
 
 
 def _card(label: str, value: str, beside: str) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import plots, reading, registered, tables, why
 from dashboard.frame import box, empty, head, told, unmarked
-from dashboard.wording import plain, share, window
+from dashboard.wording import days, plain, share, window
 from propensity.bundle import Bundle, ModelDocument
 from propensity.errors import RegistryUnavailable
 from propensity.registry import Version
@@ -195,7 +195,7 @@ def _made(bundle: Bundle) -> dict[str, str]:
         "calibration": document.calibration,
         "threshold": f"{document.threshold:.4g}",
         "share contacted": share(document.contact_share.value),
-        "test days": window(test.first_cutoff, test.last_cutoff) if test else "",
+        "test days": days(test.first_cutoff, test.last_cutoff) if test else "",
         "events": f"{document.events:,}",
         "commit": document.git_commit[:10],
     }

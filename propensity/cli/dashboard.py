@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import click
@@ -33,10 +33,12 @@ def dashboard(port: int, host: str, path: str) -> None:
 
     settings = door.settle()
     check(settings)
-    command = dashboard_command(port=port, host=host, path=path)
+    is_open = not (settings.dashboard_access or settings.dashboard_oidc)
+    # Where nobody is asked who they are, another site whose name is made to lead here (DNS rebinding) is kept out.
+    command = dashboard_command(port=port, host=host, path=path, hosts=sorted(LOOPBACK) if is_open else ())
     if settings.platform == "kubernetes":
         os.execv(command[0], command)  # noqa: S606 - the process becomes streamlit, signals included
-    if host not in LOOPBACK and not (settings.dashboard_access or settings.dashboard_oidc):
+    if host not in LOOPBACK and is_open:
         raise SettingsError(
             f"On {host} anybody could open the dashboard. Set PROPENSITY_DASHBOARD_ACCESS to a folder of passwords, "
             "or leave --host away."
@@ -45,8 +47,11 @@ def dashboard(port: int, host: str, path: str) -> None:
         sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own command
 
 
-def dashboard_command(*, port: int, host: str, path: str = "") -> list[str]:
-    """Return the command that serves the pages: streamlit's own, with this interpreter."""
+def dashboard_command(*, port: int, host: str, path: str = "", hosts: Iterable[str] = ()) -> list[str]:
+    """Return the command that serves the pages, under some names of the machine only where they are given.
+
+    It is streamlit's own, with this interpreter.
+    """
     from importlib.util import find_spec
 
     spec = find_spec("dashboard.server")
@@ -55,9 +60,8 @@ def dashboard_command(*, port: int, host: str, path: str = "") -> list[str]:
             "The dashboard is not installed. Run `uv sync --group dashboard`, or use its image."
         )
     options = {"server.port": str(port), "server.address": host, "server.baseUrlPath": path.strip("/")}
-    if host in LOOPBACK:  # another site whose name is made to lead here (DNS rebinding) is still another site
-        options["server.allowedHosts"] = ",".join(sorted({*LOOPBACK, host}))
     flags = [word for name, text in options.items() if text for word in (f"--{name}", text)]
+    flags += [word for name in hosts for word in ("--server.allowedHosts", name)]
     return [sys.executable, "-m", "streamlit", "run", spec.origin, *flags]
 
 

@@ -1,5 +1,6 @@
 """Every page of a running shop, of an empty one, and while store or registry are away."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,12 +13,13 @@ from dashboard.batch import score_csv
 from dashboard.frame import unmarked
 from dashboard.wording import share
 from propensity.campaign.outcomes import untreated_outcomes
+from propensity.campaign.selection import Control, select, top
 from propensity.errors import WrongFormat
 from propensity.events.event import DAY
 from propensity.lifecycle.champion import bundle_of, champion_of
 from propensity.model import Model
 from propensity.registry import Registry
-from propensity.store import open_store
+from propensity.store import Score, open_store
 from tests.dashboard.conftest import APP, OpenPage, texts
 
 VIEWS = sorted(path.stem for path in (APP.parent / "views").glob("*.py") if path.stem != "__init__")
@@ -66,10 +68,14 @@ def test_the_model_page_shows_both_matrices_and_why(shop: Path, open_page: OpenP
 def test_the_drift_report_is_shown_in_place(shop: Path, open_page: OpenPage) -> None:
     page = open_page("data", home=shop)
     report = next(one for one in page.selectbox if one.label == "Report")
-    report.select(report.options[0].partition(" (")[0]).run()
+    name = next(one for one in report.options if "real" not in one).partition(" (")[0]
+    report.select(name).run()
     assert not page.exception
     (frame,) = page.get("iframe")
     assert "Drift of 44 columns" in frame.proto.srcdoc
+    assert '<iframe sandbox="allow-scripts" srcdoc="' in frame.proto.srcdoc
+    assert "allow-same-origin" not in frame.proto.srcdoc
+    assert frame.proto.srcdoc.count("<iframe") == 1, "the report's own markup is the text of an attribute"
 
 
 def test_a_campaigns_effect_is_told_by_score_too(shop: Path, open_page: OpenPage) -> None:
@@ -103,17 +109,31 @@ def test_what_a_version_scored_is_read_off_that_versions_curve(
     with closing(sqlite3.connect(home / "store.db")) as database, database:
         database.execute("UPDATE scores SET model_version = ?", (other,))
     registry = Registry(f"sqlite:///{shop}/mlflow.db", artifacts=shop / "artifacts")
-    curve = registry.bundle(registry.version(other)).document.operating_curve
-    expected = share(max(one.recall for one in curve if one.threshold >= lowest))
-    assert reached(open_page("targets", home=home)) == (expected, "on the validation days")
+    document = registry.bundle(registry.version(other)).document
+    recall = max(one.recall for one in document.operating_curve if one.threshold >= lowest)
+    page = open_page("targets", home=home)
+    with open_store(f"sqlite:///{home}/store.db") as store:
+        listed = select(store, top(max(1, len(best) // 10)), control=Control(seed=1000, share=0.1))
+    treated = document_share(page, listed_mass=float(listed.probabilities.sum()), best=best)
+    value, beside = reached_of(page)
+    assert value == share(recall * treated)
+    assert re.fullmatch(r"95 %: [\d.]+% to [\d.]+%", beside)
     st.cache_data.clear()
     st.cache_resource.clear()
     page = open_page("targets", home=home, MLFLOW_TRACKING_URI=broken["MLFLOW_TRACKING_URI"])
-    assert reached(page) == ("-", f"not known of version {other}")
+    assert reached_of(page) == ("-", f"not known of version {other}")
     assert not page.error
 
 
-def reached(page: AppTest) -> tuple[str, str]:
+def document_share(page: AppTest, *, listed_mass: float, best: list[Score]) -> float:
+    """Return the share of a list's probability that its treated have, as the page's own table splits it."""
+    table = page.dataframe[0].value
+    treated = set(table.loc[table["arm"] == "treated", "user"])
+    assert len(table) <= 100
+    return sum(one.probability for one in best if one.user_id in treated) / listed_mass
+
+
+def reached_of(page: AppTest) -> tuple[str, str]:
     card = next(one for one in page.metric if one.label == "Buyers reached")
     return card.value, card.delta
 
