@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from pydantic import SecretStr
 
 from jobs.monitor import performance
 from jobs.monitor.drift.origin import reference_of
@@ -35,10 +36,11 @@ LIVE_DAYS = 8
 """The last days, on which nothing was trained, so that scores have outcomes."""
 
 
-def settings_of(home: Path) -> Settings:
+def settings_of(home: Path, *, store_uri: str = "") -> Settings:
     """Settings under which a training takes seconds."""
     return Settings(
         home=home,
+        store_uri=SecretStr(store_uri or f"sqlite:///{home}/store.db"),
         search="quick",
         bootstrap_rounds=60,
         min_positives=50,
@@ -48,9 +50,9 @@ def settings_of(home: Path) -> Settings:
     )
 
 
-def open_a_shop(home: Path, *, now: int, users: int = 900) -> None:
-    """Fill a home with a store and a registry whose log ends at `now`."""
-    settings = settings_of(home)
+def open_a_shop(home: Path, *, now: int, users: int = 900, store_uri: str = "") -> None:
+    """Fill a home with a registry and a store, its own where no other is named, whose log ends at `now`."""
+    settings = settings_of(home, store_uri=store_uri)
     first = datetime.fromtimestamp(now // HOUR * HOUR // MICROS, UTC) - timedelta(days=DAYS)
     scenario = Scenario(start=first, users=users, days=DAYS, seed=5)
     registry = Registry(settings.tracking_uri, artifacts=home / "artifacts")

@@ -102,6 +102,34 @@ def test_a_training_under_way_shows_how_far_it_is(home: Path, open_page: OpenPag
     assert any(one.value == "drift was found" for one in page.text)
 
 
+def test_each_training_is_listed_with_its_job_its_state_and_its_result(
+    home: Path, open_page: OpenPage
+) -> None:
+    with stored(home) as store:
+        for number, (state, evidence) in enumerate(
+            [
+                ("running", {"job": "shop-training-8"}),
+                ("failed", {"job": "shop-training-9", "error": "the log is too short"}),
+                ("done", {"job": "shop-training-10", "verdict": "refused", "version": "7"}),
+            ],
+            start=8,
+        ):
+            store.ledger.claim(
+                kind="training",
+                state=state,
+                at=2**50,
+                reason="drift",
+                key=f"training:{number}",
+                evidence=evidence,
+            )
+    page = open_page("operations", home=home)
+    table = next(one.value for one in page.dataframe if "Job or log" in one.value)
+    rows = table.set_index("Job or log")[["state", "result", "version"]].apply(tuple, axis=1)
+    assert rows["shop-training-8"] == ("running", "", "")
+    assert rows["shop-training-9"] == ("failed", "the log is too short", "")
+    assert rows["shop-training-10"] == ("done", "refused", "7")
+
+
 def test_the_ledger_can_be_narrowed_to_a_kind(home: Path, open_page: OpenPage) -> None:
     page = open_page("operations", home=home)
     assert {"training", "promotion", "decision"} <= set(page.dataframe[-1].value["kind"])

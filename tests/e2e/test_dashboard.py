@@ -143,6 +143,8 @@ def test_the_charts_password_opens_every_page_and_overview_names_the_champion(
     for name in PAGES[1:]:
         go_to(page, name)
         assert not page.get_by_test_id("stException").count(), name
+        sentences = page.get_by_test_id("stAlertContentError").all_inner_texts()
+        assert sentences == [], f"{name} shows errors"
 
 
 @pytest.mark.parametrize(("who", "may_press"), [("reader", False), ("operator", True)])

@@ -1,6 +1,7 @@
 """The dashboard in a real browser: every page, a scored file, a pressed button; pictures on the way."""
 
 import functools
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from propensity.lifecycle import requests
 from propensity.store import open_store
 from tests.dashboard.browser.conftest import PASSWORD, go, log_in, settle
 
@@ -63,7 +65,7 @@ def test_evidentlys_report_is_drawn_in_place(page: Page, real_report: str) -> No
     go(page, "Data")
     page.get_by_label("Report").press_sequentially("real")
     page.get_by_role("option", name=real_report).click()
-    inside = page.frame_locator("iframe[data-testid=stIFrame]")
+    inside = page.frame_locator("iframe[data-testid=stIFrame]").frame_locator("iframe")
     inside.get_by_text("Dataset Drift", exact=False).first.wait_for()
     rightmost = inside.get_by_text("Share of Drifted Columns").first.bounding_box()
     assert rightmost is not None
@@ -99,6 +101,35 @@ def test_pressing_retrain_writes_into_the_ledger(page: Page, shop: Path) -> None
         (entry,) = store.ledger.latest(1, "request")
     assert (entry.state, entry.evidence["action"]) == ("asked", "retrain")
     assert f"Ledger entry {entry.sequence}" in said.inner_text()
+
+
+def test_a_retraining_is_followed_without_a_click(page: Page, shop: Path) -> None:
+    go(page, "Operations")
+    page.get_by_label("Reason").first.fill("to be followed")
+    page.get_by_role("button", name="Retrain now").click()
+    page.get_by_text("the operator takes it up").wait_for()
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        entry = store.ledger.latest(1, "request")[0]
+        page.get_by_text(f"Entry {entry.sequence}, retrain: asked since").wait_for()
+        now = time.time_ns() // 1000
+        training = store.ledger.claim(
+            kind="training", state="running", at=now, reason="what the operator began", key="training:77",
+            evidence={"job": "shop-training-77"},
+        )  # fmt: skip
+        assert training is not None
+        page.get_by_text(f"Entry {training.sequence}, training: running since").wait_for()
+        requests.answer(
+            entry, requests.DONE, result="Training 77 takes it up.", store=store, clock=lambda: now
+        )
+        page.get_by_text("Training 77 takes it up.").wait_for()
+        store.ledger.move(
+            training.sequence,
+            from_state="running",
+            to_state="done",
+            at=now + 1,
+            evidence={"verdict": "refused"},
+        )
+        page.get_by_text(f"Entry {training.sequence}, training: running since").wait_for(state="detached")
 
 
 def test_a_double_click_is_one_request(page: Page, shop: Path) -> None:
