@@ -178,6 +178,7 @@ def _compare(versions: list[Version], chosen: Version) -> None:
     tables.show(
         tables.transposed({title: _made(one) for title, one in pair.items()}),
         alt="How both were made",
+        rows=20,
     )
     plots.curve_of_versions(
         {title: registered.table(one, "curves.csv") for title, one in zip(pair, (chosen, other), strict=True)}
