@@ -1,7 +1,8 @@
 """The score job: the champion's answer for every active user at one fixed cutoff, written to the store.
 
 *Users to target*, drift and performance read these rows. The first score of a user at a cutoff stays, so the job may
-run twice, be killed half-way and run again.
+run twice, be killed half-way and run again. A cutoff is marked as finished when everybody has a score: nothing is judged
+on one that is half written.
 """
 
 import logging
@@ -59,6 +60,7 @@ def score(
     users = new = positives = 0
     for batch in engine.over_users(work, store, events_at_once=EVENTS_AT_ONCE):
         users, new, positives = users + batch.users, new + batch.new, positives + batch.positives
+    store.scores.finish(cutoff)
     summary = ScoreSummary(users=users, new=new, positives=positives, cutoff=cutoff)
     logger.info("scored all active users", extra={"model_version": model_version, **summary._asdict()})
     return summary

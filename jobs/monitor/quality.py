@@ -87,7 +87,13 @@ def assess(
         hours_behind=round(behind, 3),
         longest_silence_hours=round(silence.hours, 3),
         stale=staleness(
-            events=count.events, before=before, behind_hours=behind, silence=silence, settings=settings
+            events=count.events,
+            before=before,
+            behind_hours=behind
+            if watermark < end
+            else 0,  # late or not, what came after its end says it is whole
+            silence=silence,
+            settings=settings,
         )
         or lost_type(store, count.types, start=start, end=end),
     )

@@ -1,9 +1,9 @@
 """One run of the monitor: outcomes, quality, drift, performance, volume, and what follows from them.
 
-A run is about the newest window that is over, and may be made again: the window's record is written last, and where it
-is there the run only joins what outcomes have become known. Whatever stops a run, the next one does the rest: every
-write before the record is idempotent by a key of its own. Windows that were missed are judged for drift when the next
-run comes, because drift is asked to persist; only the newest window decides.
+A run is about the newest window that is over (`due`), and may be made again: the window's record is written last, and
+where it is there the run only joins what outcomes have become known. Whatever stops a run, the next one does the rest:
+every write before the record is idempotent by a key of its own. Windows that were missed are judged for drift when the
+next run comes, because drift is asked to persist; only the newest window decides.
 """
 
 import logging
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.monitor import performance, volume
+from jobs.monitor import due, performance, volume
 from jobs.monitor.drift import report
 from jobs.monitor.drift.origin import reference_of
 from jobs.monitor.drift.reference import Reference
@@ -20,6 +20,7 @@ from jobs.monitor.drift.trigger import drift_trigger
 from jobs.monitor.look import Eyes, Found, keep
 from jobs.monitor.outcomes import join_outcomes, mature_until
 from jobs.monitor.retention import drop_old
+from jobs.monitor.unjudged import Unjudged
 from propensity.bundle import ModelDocument
 from propensity.campaign.outcomes import touched
 from propensity.events.event import DAY, HOUR
@@ -57,9 +58,26 @@ class Monitor:
         champion = champion_of(self.store)
         document = bundle_of(self.store, champion.digest).document
         join_outcomes(self.store, watermark=watermark, settings=self.settings, now=now)
-        end = newest_end(watermark, now=now, settings=self.settings)
-        known = self.store.windows.get(champion.version, end)
-        return known or self._watch(champion, document, end=end, watermark=watermark, now=now)
+        waiting = self._waited_for(champion, watermark=watermark, now=now)
+        if waiting and due.has_stopped(watermark, now=now, settings=self.settings):
+            return waiting
+        found = due.window_due(
+            self.store, version=champion.version, watermark=watermark, settings=self.settings
+        )
+        if found.known is None and not found.is_open:
+            return self._watch(champion, document, end=found.end, watermark=watermark, now=now)
+        return waiting or found.known or self._unjudged(champion).of(found.end, watermark=watermark, now=now)
+
+    def _waited_for(self, champion: Champion, *, watermark: int, now: int) -> MonitorWindow | None:
+        """Say in the ledger which window's events are late, where any are: it is judged by the run that sees them."""
+        end = due.end_by_clock(watermark, now=now, settings=self.settings)
+        if end is None:
+            return None
+        unjudged = self._unjudged(champion)
+        return unjudged.late(end, watermark=watermark, now=now, clock=lambda: self._real_time(now))
+
+    def _unjudged(self, champion: Champion) -> Unjudged:
+        return Unjudged(store=self.store, settings=self.settings, version=champion.version)
 
     def _watch(
         self, champion: Champion, document: ModelDocument, *, end: int, watermark: int, now: int
@@ -155,13 +173,6 @@ class Monitor:
         name = f"drift-{champion.version}-{end // HOUR}.html"
         self.store.reports.put(name, content, at=end)
         return name
-
-
-def newest_end(watermark: int, *, now: int, settings: Settings) -> int:
-    """Return the end of the newest window that is over: by the watermark, or by the clock where the feed stopped."""
-    length = settings.monitor_window_hours * HOUR
-    has_stopped = now - watermark > settings.stale_after_hours * HOUR
-    return (now if has_stopped else watermark) // length * length
 
 
 def quiet(drift: Drift, live: Performance, grown: Volume) -> str:

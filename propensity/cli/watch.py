@@ -74,7 +74,8 @@ def lines_of(window: "MonitorWindow") -> Iterator[str]:
         yield f"volume       {window.volume.events:,} events, {window.volume.growth:+.1%} since {trained:,} were trained on"
     if window.report:
         yield f"report       {window.report} (kept in the store)"
-    yield f"decision     {window.decision} (ledger entry {window.sequence}): {window.reason}"
+    decided = f"{window.decision} (ledger entry {window.sequence})" if window.decision else "none yet"
+    yield f"decision     {decided}: {window.reason}"
 
 
 def _quality(found: "Quality") -> str:

@@ -83,15 +83,19 @@ def record_decision(
     evidence: dict[str, Any],
     store: Store,
     clock: Callable[[], int],
+    for_now: bool = False,
 ) -> LedgerEntry:
-    """Write why a window starts no training; the same decision on the same window twice is one entry."""
+    """Write why a window starts no training; the same decision on the same window twice is one entry.
+
+    `for_now` where the window is to be judged yet: that will be an entry of its own.
+    """
     return _write(
         decision,
         window_end=window_end,
         reason=reason,
         evidence=evidence,
         subject=None,
-        key=f"{KIND}:{window_end}:{decision}",
+        key=f"{KIND}:{window_end}:{decision}{':for now' if for_now else ''}",
         store=store,
         clock=clock,
     )

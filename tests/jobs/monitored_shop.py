@@ -88,9 +88,15 @@ class MonitoredShop:
         return rows
 
     def score(
-        self, cutoff: int, *, shift: float = 0.0, version: str = "1", users: Sequence[str] | None = None
+        self,
+        cutoff: int,
+        *,
+        shift: float = 0.0,
+        version: str = "1",
+        users: Sequence[str] | None = None,
+        finish: bool = True,
     ) -> None:
-        """Write scores of all users, or of some."""
+        """Write scores of all users, or of some; and say that the cutoff is finished, as the job does at its end."""
         chosen = self.users if users is None else users
         rows = self.rows(shift=shift)
         self.store.scores.add(
@@ -102,6 +108,8 @@ class MonitoredShop:
             for user, row in zip(self.users, rows, strict=True)
             if user in set(chosen)
         )  # fmt: skip
+        if finish:
+            self.store.scores.finish(cutoff)
 
     def live(self, first: int, days: int, *, shift: float = 0.0, per_hour: int = 6) -> None:
         """Let days pass from `first` days after MONDAY: events every hour, scores every six."""

@@ -1,4 +1,7 @@
-"""What a window is judged on: the scores that a version gave within it, with their feature rows, users thinned."""
+"""What a window is judged on: the scores that a version gave within it, with their feature rows, users thinned.
+
+Only cutoffs that the score job finished: it writes user by user, and those it has not come to are not missing by chance.
+"""
 
 import numpy as np
 
@@ -17,7 +20,7 @@ def window_sample(store: Store, *, version: str, digest: str, start: int, end: i
 
     Users are named as in the reference of the version, whose bundle has this digest.
     """
-    cutoffs = [cutoff for cutoff in reversed(store.scores.cutoffs(CUTOFFS)) if start < cutoff <= end]
+    cutoffs = [cutoff for cutoff in reversed(store.scores.finished(CUTOFFS)) if start < cutoff <= end]
     share = min(1.0, max_users / max([1, *(store.scores.count(cutoff) for cutoff in cutoffs)]))
     parts = [
         _belonging(chunk, version=version, digest=digest, share=share)

@@ -16,6 +16,7 @@ from propensity.store.mongo.documents import from_document, to_document
 from propensity.store.records import Prediction, Ranked, Score, Timed
 
 _KEY: Final = "prediction_id"
+_FINISHED: Final = "finished_cutoffs"
 _NEWEST: Final = [("predicted_at", DESCENDING), ("_id", DESCENDING)]
 _BEST: Final = [("probability", DESCENDING), ("user_id", ASCENDING)]
 
@@ -114,6 +115,19 @@ class MongoScores:
                     break
                 found.append(int(newest["cutoff"]))
         return found
+
+    def finish(self, cutoff: int) -> None:
+        """Say that everybody active at a cutoff is scored."""
+        with self._database.collection(_FINISHED) as collection:
+            collection.replace_one({"_id": str(cutoff)}, {"cutoff": cutoff}, upsert=True)
+
+    def finished(self, limit: int) -> list[int]:
+        """Return the newest cutoffs of which that was said, descending."""
+        if limit < 1:
+            return []
+        with self._database.collection(_FINISHED) as collection:
+            found = collection.find().sort("cutoff", DESCENDING).limit(limit)
+            return [int(one["cutoff"]) for one in found]
 
     def top(self, cutoff: int, limit: int) -> list[Score]:
         """Return the scores of a cutoff by probability descending, then user_id ascending."""

@@ -33,6 +33,7 @@ INDEXES: Final[dict[str, list[IndexModel]]] = {
     ],
     "shadows": [IndexModel([("predicted_at", DESCENDING), ("_id", DESCENDING)], name="by_time")],
     "trials": [IndexModel([("number", ASCENDING), ("_id", ASCENDING)], name="by_number")],
+    "finished_cutoffs": [IndexModel([("cutoff", DESCENDING)], name="by_cutoff")],
     "scores": [
         IndexModel(
             [("cutoff", ASCENDING), ("probability", DESCENDING), ("user_id", ASCENDING)],

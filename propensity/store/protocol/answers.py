@@ -52,6 +52,12 @@ class ScoreStore(Protocol):
     def cutoffs(self, limit: int) -> list[int]:
         """Return the newest cutoffs that have scores, descending."""
 
+    def finish(self, cutoff: int) -> None:
+        """Say that everybody active at a cutoff is scored; to say it again changes nothing."""
+
+    def finished(self, limit: int) -> list[int]:
+        """Return the newest cutoffs of which that was said, descending: others may be half written."""
+
     def top(self, cutoff: int, limit: int) -> list[Score]:
         """Return the scores of a cutoff by probability descending, then user_id ascending."""
 

@@ -109,6 +109,19 @@ class SqliteScores:
                 found.append(below)
         return found
 
+    def finish(self, cutoff: int) -> None:
+        """Say that everybody active at a cutoff is scored."""
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO finished_cutoffs (cutoff) VALUES (?)", (cutoff,))
+
+    def finished(self, limit: int) -> list[int]:
+        """Return the newest cutoffs of which that was said, descending."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT cutoff FROM finished_cutoffs ORDER BY cutoff DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [int(row[0]) for row in rows]
+
     def top(self, cutoff: int, limit: int) -> list[Score]:
         """Return the scores of a cutoff by probability descending, then user_id ascending."""
         return self._table.select(

@@ -147,6 +147,10 @@ MIGRATIONS: Final = (
         "CREATE TABLE forgotten_salt (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), salt BLOB NOT NULL)",
     ),
     ("CREATE INDEX predictions_by_route ON predictions (route, predicted_at, latency_us)",),
+    (
+        "CREATE TABLE finished_cutoffs (cutoff INTEGER PRIMARY KEY)",
+        "INSERT INTO finished_cutoffs SELECT DISTINCT cutoff FROM scores",
+    ),
 )
 
 
