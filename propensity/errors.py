@@ -12,6 +12,8 @@
     │   ├── NothingNew              16
     │   └── InputMissing            17
     ├── UnusableTrainingData        3   a training Job that ends so is not retried
+    ├── TrainingUnderWay            4
+    ├── TrainingGivenUp             5
     ├── OutsideError                2x  a system we depend on
     │   ├── StoreUnavailable        20
     │   ├── RegistryUnavailable     21
@@ -102,6 +104,18 @@ class UnusableTrainingData(PropensityError):
     """Too little data, or one class only: trying again can't help, other data can."""
 
     exit_code = 3
+
+
+class TrainingUnderWay(PropensityError):
+    """Another training has the one slot there is."""
+
+    exit_code = 4
+
+
+class TrainingGivenUp(PropensityError):
+    """Somebody else ended this training while it ran, and its slot may be another's: what it made is not promoted."""
+
+    exit_code = 5
 
 
 class OutsideError(PropensityError):

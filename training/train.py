@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 
 from propensity.bundle import Bundle, ModelDocument
 from propensity.engine import HERE, Engine
-from propensity.errors import BrokenBundle, StoreUnavailable, VersionRejected
+from propensity.errors import BrokenBundle, TrainingGivenUp, VersionRejected
 from propensity.lifecycle import challenge, promotion
 from propensity.lifecycle.challenge import intend, plan_of
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.erasure import data_window
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.slot import begin_asked, begin_by_hand
-from propensity.lifecycle.trainings import DONE, FAILED, REGISTERED, number_of
+from propensity.lifecycle.trainings import DONE, REGISTERED
 from propensity.registry import PRODUCTION, Registry, Version
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store
@@ -29,6 +29,7 @@ from training.challenger import Challenger, register, registered_before
 from training.dataset import TrainingSet
 from training.gate import Verdict
 from training.model import Trained
+from training.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -68,37 +69,40 @@ class Training:
         self._git_commit = git_commit
         self._say = say
         self._engine = engine
-        self._entry: LedgerEntry | None = None
+        self._progress = Progress(None, store=store, clock=clock)
 
-    def run(self, reason: str, *, actor: str = "") -> Outcome:
+    def run(self, reason: str, *, actor: str = "", force: bool = False) -> Outcome:
         """Train a challenger, register it, ask the gate, and promote it where the gate says so.
 
-        Raises UnusableTrainingData where the data can't carry a model (trying again can't help), an OutsideError
-        where store or registry fail; either way the champion keeps its place and the ledger says what happened.
+        Raises UnusableTrainingData where the data can't carry a model (trying again can't help), TrainingUnderWay where
+        another has the slot (with `force` it is given up), TrainingGivenUp where this one was, an OutsideError where
+        store or registry fail; either way the champion keeps its place and the ledger says what happened.
         """
         self._registry.ping()
-        self._entry = begin_by_hand(reason, actor=actor, store=self._store, clock=self._clock)
-        return self._carry_out()
+        entry = begin_by_hand(reason, actor=actor, force=force, store=self._store, clock=self._clock)
+        return self._carry_out(entry)
 
     def run_asked(self, number: int) -> Outcome | None:
         """Do the training that the ledger has claimed a number for; None where it has ended already."""
         self._registry.ping()
-        self._entry = begin_asked(number, store=self._store, clock=self._clock)
-        return self._carry_out() if self._entry else None
+        entry = begin_asked(number, store=self._store, clock=self._clock)
+        return self._carry_out(entry) if entry else None
 
-    def _carry_out(self) -> Outcome:
+    def _carry_out(self, entry: LedgerEntry) -> Outcome:
+        self._progress = Progress(entry, store=self._store, clock=self._clock)
         with contextlib.ExitStack() as unless_done:
-            unless_done.push(self._fail)
+            unless_done.push(self._progress.fail)
             challenger = self._registered_before() or self._made()
             verdict = self._judge(challenger)
             unless_done.pop_all()
-        self._leave(DONE, verdict=verdict.word, reason=verdict.reason)
+        with contextlib.suppress(TrainingGivenUp):  # too late: it has promoted what it made, or need not
+            self._progress.leave(DONE, verdict=verdict.word, reason=verdict.reason)
         version = self._registry.version(challenger.version.number)
         return Outcome(version, challenger.bundle.document, verdict, challenger.trained)
 
     def _registered_before(self) -> Challenger | None:
         """Return what a run of this training had registered before it was stopped."""
-        found = registered_before(self._mark, registry=self._registry)
+        found = registered_before(self._progress.mark, registry=self._registry)
         if found:
             self._say(f"Version {found.version.number} is there from an earlier run of this training.")
             self._registered(found.version, found.bundle.document)
@@ -114,24 +118,20 @@ class Training:
             progress=self._say,
             engine=self._engine,
         )
-        made = register(trained, mark=self._mark, registry=self._registry)
+        made = register(trained, mark=self._progress.mark, registry=self._registry)
         self._say(f"Registered as version {made.version.number}, alias challenger.")
-        self._registered(made.version, trained.document)
+        self._registered(made.version, trained.document, watermark=trained.training_set.window.last)
         return made
 
-    def _registered(self, version: Version, document: ModelDocument) -> None:
+    def _registered(self, version: Version, document: ModelDocument, **known: int) -> None:
         """Say in the ledger which version came of it and which events it read, also for those who ask to be forgotten."""
-        self._leave(
+        self._progress.leave(
             REGISTERED,
             version=version.number,
             events=document.events,
             **data_window(document.periods.values()),
+            **known,
         )
-
-    @property
-    def _mark(self) -> str:
-        """Names the training: its number, and when it was claimed, for another ledger has the same numbers."""
-        return f"{number_of(self._entry)}@{self._entry.at if self._entry else 0}"
 
     def _training_set(self) -> TrainingSet:
         return dataset.build(self._store, self._settings, now=self._clock(), engine=self._engine)
@@ -139,8 +139,10 @@ class Training:
     def _judge(self, challenger: Challenger) -> Verdict:
         """Ask the gate, unless it has spoken before, and act on what it says."""
         version = challenger.version
+        self._progress.check()
         verdict = Verdict.of_tags(version.tags) or self._asked_gate(challenger)
         if verdict.promotes and not self._is_promoted(version):
+            self._progress.check()
             self._promote(version, verdict)
         return verdict
 
@@ -171,7 +173,7 @@ class Training:
         mode = self._settings.experiment_mode
         if mode != "none" and self._store.champion() is not None:
             plan = plan_of(self._settings, mode)
-            key = f"{challenge.KIND}:training:{self._mark}"
+            key = f"{challenge.KIND}:training:{self._progress.mark}"
             intend(version, plan, reason=verdict.reason, store=self._store, clock=self._clock, key=key)
             self._say(f"It is tried beside the champion first ({mode}).")
             return
@@ -202,22 +204,3 @@ class Training:
         except BrokenBundle as error:
             logger.warning("no whole champion", extra={"version": current.number, "error": str(error)})
             return None
-
-    def _leave(self, state: str, **evidence: str | int) -> None:
-        """Move the entry on from whatever state it is in."""
-        if self._entry is None:
-            return
-        self._entry = self._store.ledger.get(self._entry.sequence) or self._entry
-        self._store.ledger.move(
-            self._entry.sequence,
-            from_state=self._entry.state,
-            to_state=state,
-            at=self._clock(),
-            evidence=evidence,
-        )
-
-    def _fail(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        """Leave a training that did not end well as failed; the error goes on."""
-        with contextlib.suppress(StoreUnavailable):
-            name = kind.__name__ if kind else "stopped"
-            self._leave(FAILED, error=str(error) or name, failure=name)

@@ -17,10 +17,19 @@ RECENT: Final = 50
 """Trainings looked back at for one that finished."""
 
 
-def count_volume(store: Store, *, document: ModelDocument, end: int) -> Volume:
-    """Count the events up to a window's end beside those of the last finished training."""
+def count_volume(store: Store, *, document: ModelDocument, end: int, some_dropped: bool = False) -> Volume:
+    """Count the events up to a window's end beside those of the last finished training.
+
+    What has been dropped since is not missed: at least the events that it was trained on are counted, and those that
+    came after them. `some_dropped` where they are kept for some days only: a training that did not say up to when it
+    read events then counts as having read all that there were at its end.
+    """
+    trainings = store.ledger.latest(RECENT, KIND)
+    trained = trained_events(trainings, champion=document)
+    read_until = _read_until(_last_finished(trainings), champion=document, or_its_end=some_dropped)
     events = store.events.count_before(end)
-    trained = trained_events(store.ledger.latest(RECENT, KIND), champion=document)
+    if read_until is not None:
+        events = max(events, trained + events - store.events.count_before(read_until + 1))
     return Volume(
         events=events, trained_events=trained, growth=(events - trained) / trained if trained else None
     )
@@ -28,9 +37,19 @@ def count_volume(store: Store, *, document: ModelDocument, end: int) -> Volume:
 
 def trained_events(trainings: list[LedgerEntry], *, champion: ModelDocument) -> int:
     """Return the events of the last finished training; the champion's where the ledger does not say."""
-    finished = next((entry for entry in trainings if entry.state == DONE), None)
+    finished = _last_finished(trainings)
     said = finished.evidence.get("events") if finished else None
     return said if isinstance(said, int) else champion.events
+
+
+def _read_until(finished: LedgerEntry | None, *, champion: ModelDocument, or_its_end: bool) -> int | None:
+    said = finished.evidence.get("watermark") if finished else None
+    ended = finished.updated_at if finished else champion.trained_at
+    return said if isinstance(said, int) else ended if or_its_end else None
+
+
+def _last_finished(trainings: list[LedgerEntry]) -> LedgerEntry | None:
+    return next((entry for entry in trainings if entry.state == DONE), None)
 
 
 def volume_trigger(found: Volume, *, window_end: int, settings: Settings) -> Trigger | None:

@@ -109,7 +109,9 @@ class Monitor:
             silence=found.silence,
             treated=touched(self.store, first_cutoff=since, last_cutoff=mature),
         )
-        grown = volume.count_volume(self.store, document=document, end=end)
+        grown = volume.count_volume(
+            self.store, document=document, end=end, some_dropped=self.settings.event_retention_days > 0
+        )
         entry = self._decide(found, live, grown, end=end, now=now)
         window = MonitorWindow(
             version=champion.version,

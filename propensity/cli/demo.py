@@ -60,7 +60,7 @@ def demo(ctx: click.Context, log: str | None, name: str | None, keep: bool) -> N
     ctx.invoke(data.refused, limit=3)
     step(2, "Features, model, calibration, threshold, registry, gate")
     outcome = training.run_training(
-        settings := door.settle(), registry=door.open_registry(settings), reason="demo"
+        settings := door.settle(), registry=door.open_registry(settings), reason="demo", force=True
     )
     for line in training.outcome_lines(outcome):
         click.echo(line)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--reason", default="asked for by hand", show_default=True, help="Why; the ledger keeps it.")
 @click.option("--quick", is_flag=True, help="Search the small grid.")
+@click.option("--force", is_flag=True, help="Give up the training that is under way, and train instead.")
 @click.option("--number", type=int, help="Training of the ledger this is started for.")
 @click.pass_context
 def train(
@@ -41,6 +42,7 @@ def train(
     name: str | None,
     reason: str,
     quick: bool,
+    force: bool,
     number: int | None,
 ) -> None:
     """Train a model on the stored events, register it, ask the gate, promote it.
@@ -70,7 +72,8 @@ def train(
     if number:
         outcome = run_asked_training(settings, registry=registry, number=number)
     else:
-        outcome = run_training(settings, registry=registry, reason=reason)
+        # A first training that is tried again after it was killed must not wait for itself.
+        outcome = run_training(settings, registry=registry, reason=reason, force=force or not retrain)
     if outcome is None:
         click.echo(f"Training {number} has ended already; nothing to do.")
         return
@@ -94,11 +97,13 @@ def settled_champion(settings: "Settings", *, registry: "Registry") -> str | Non
     return current.number
 
 
-def run_training(settings: "Settings", *, registry: "Registry", reason: str) -> "Outcome":
+def run_training(
+    settings: "Settings", *, registry: "Registry", reason: str, force: bool = False
+) -> "Outcome":
     """Train with the clock and the commit of this machine."""
     with door.opened_store(settings) as store, opened_engine(settings) as engine:
         return made_training(settings, registry=registry, store=store, engine=engine).run(
-            reason, actor=door.actor()
+            reason, actor=door.actor(), force=force
         )
 
 

@@ -12,8 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from propensity.events.event import DAY, HOUR
-from propensity.lifecycle import trainings
-from propensity.lifecycle.slot import IsGone, Start, attach, evidence_of, start_training, tend_training
+from propensity.lifecycle import slot, trainings
 from propensity.lifecycle.trigger import Trigger
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store
@@ -40,9 +39,9 @@ def request_retraining(
     *,
     store: Store,
     settings: Settings,
-    start: Start,
+    start: slot.Start,
     clock: Callable[[], int],
-    is_gone: IsGone = lambda _: False,
+    is_gone: slot.IsGone = lambda _: False,
 ) -> LedgerEntry:
     """Start a training for these reasons unless something stands against it; return the decision's ledger entry.
 
@@ -53,13 +52,13 @@ def request_retraining(
     known = store.ledger.by_key(key)
     if known is not None:
         return known
-    tend_training(store=store, settings=settings, start=start, is_gone=is_gone, clock=clock)
+    slot.tend_training(store=store, settings=settings, start=start, is_gone=is_gone, clock=clock)
     answer = _decide(triggers, key=key, store=store, settings=settings, now=clock())
     training = answer.training
     if training is not None and training.state == trainings.INTENDED:
-        training = start_training(training, triggers, store=store, start=start, clock=clock)
+        training = slot.start_training(training, triggers, store=store, start=start, clock=clock)
     if training is not None:
-        attach(training, triggers, store=store, clock=clock)
+        slot.attach(training, triggers, store=store, clock=clock)
     return _write(
         answer.decision,
         window_end=max(trigger.window_end for trigger in triggers),
@@ -85,10 +84,7 @@ def record_decision(
     clock: Callable[[], int],
     for_now: bool = False,
 ) -> LedgerEntry:
-    """Write why a window starts no training; the same decision on the same window twice is one entry.
-
-    `for_now` where the window is to be judged yet: that will be an entry of its own.
-    """
+    """Write why a window starts no training, once; `for_now` where it will be judged yet, in an entry of its own."""
     return _write(
         decision,
         window_end=window_end,
@@ -109,13 +105,15 @@ def _decide(triggers: Sequence[Trigger], *, key: str, store: Store, settings: Se
     standing = _against(triggers, recent, settings=settings, now=now)
     if standing is not None:
         return standing
+    if not slot.close(next(iter(recent), None), store=store):  # its Job has just taken it up again
+        return _decide(triggers, key=key, store=store, settings=settings, now=now)
     claimed = store.ledger.claim(
         kind=trainings.KIND,
         state=trainings.INTENDED,
         at=now,
         reason=_said(triggers),
         key=trainings.key_of(trainings.next_number(recent)),
-        evidence={"asked_by": key, **evidence_of(triggers)},
+        evidence={"asked_by": key, **slot.evidence_of(triggers)},
     )
     if claimed is not None:
         return Answer("retrain", _said(triggers), claimed)
@@ -146,7 +144,8 @@ def _against(
     rest = newest.updated_at + settings.retrain_cooldown_hours * HOUR - now if newest else 0
     if rest > 0:
         return Answer("cooldown", f"The last training ended too recently: {_hours(rest)} to wait.")
-    wait = min(trainings.waits_until(trigger.kind, past) for trigger in triggers) - now
+    own = min(trainings.waits_until(trigger.kind, past) for trigger in triggers)
+    wait = max(own, trainings.all_wait_until(past)) - now
     if wait > 0:
         return Answer("cooldown", f"The last challengers came to nothing: {_hours(wait)} to wait.")
     return None

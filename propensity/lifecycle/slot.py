@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from propensity.errors import SettingsError
+from propensity.errors import SettingsError, TrainingUnderWay
 from propensity.lifecycle import trainings
 from propensity.lifecycle.trigger import Trigger
 from propensity.settings import Settings
@@ -30,11 +30,11 @@ def tend_training(
     """Free the slot of a training that took too long or whose Job is gone; start one that was only claimed."""
     hours = settings.training_deadline_hours
     for entry in trainings.under_way(trainings.recent_trainings(store)):
-        if trainings.is_overdue(entry, now=clock(), deadline_hours=hours):
+        if entry.state == trainings.INTENDED:
+            start_training(entry, _triggers_of(entry), store=store, start=start, clock=clock)
+        elif trainings.is_overdue(entry, now=clock(), deadline_hours=hours):
             why = f"It did not end within {hours:g} hours."
             _give_up(entry, why, failure=trainings.OVERDUE, store=store, clock=clock)
-        elif entry.state == trainings.INTENDED:
-            start_training(entry, _triggers_of(entry), store=store, start=start, clock=clock)
         elif entry.evidence.get("job") and is_gone(trainings.number_of(entry)):
             _give_up(entry, "Its Job or process is gone.", failure=trainings.GONE, store=store, clock=clock)
 
@@ -80,20 +80,57 @@ def attach(
         entry = None if moved else store.ledger.get(entry.sequence)
 
 
-def begin_by_hand(reason: str, *, store: Store, clock: Callable[[], int], actor: str = "") -> LedgerEntry:
-    """Claim a number for a training that a person started; the slot is theirs until it ends."""
+def close(newest: LedgerEntry | None, *, store: Store) -> bool:
+    """Make sure that the newest training is not taken up again once the next number is claimed.
+
+    One that failed by itself may be, by a retry of its Job: of the two moves from `failed`, the first one counts.
+    False where that was the retry's. Dated as the failure, from which triggers count their waiting.
+    """
+    if newest is None or newest.state != trainings.FAILED:
+        return True
+    closed = store.ledger.move(
+        newest.sequence, from_state=trainings.FAILED, to_state=trainings.CLOSED, at=newest.updated_at
+    )
+    now = closed or store.ledger.get(newest.sequence)
+    return now is None or now.state == trainings.CLOSED
+
+
+def begin_by_hand(
+    reason: str, *, store: Store, clock: Callable[[], int], actor: str = "", force: bool = False
+) -> LedgerEntry:
+    """Claim a number for a training that a person started; the slot is theirs until it ends.
+
+    TrainingUnderWay where another has it; with `force` that one is given up, and promotes nothing any more.
+    """
     while True:
-        key = trainings.key_of(trainings.next_number(trainings.recent_trainings(store)))
+        recent = trainings.recent_trainings(store)
+        if taken := trainings.under_way(recent):
+            _take_over(taken, force=force, store=store, clock=clock)
+            continue
+        if not close(next(iter(recent), None), store=store):
+            continue
         entry = store.ledger.claim(
             kind=trainings.KIND,
             state=trainings.RUNNING,
             at=clock(),
             reason=reason,
-            key=key,
+            key=trainings.key_of(trainings.next_number(recent)),
             evidence={"actor": actor},
         )
         if entry is not None:
             return entry
+
+
+def _take_over(taken: Sequence[LedgerEntry], *, force: bool, store: Store, clock: Callable[[], int]) -> None:
+    if not force:
+        number = trainings.number_of(taken[0])
+        raise TrainingUnderWay(
+            f"Training {number} is {taken[0].state}, and there is one at a time. Wait for its end (`propensity ledger`); "
+            "where it is gone or should not go on, --force gives it up and trains instead."
+        )
+    for entry in taken:
+        why = "A person took its slot."
+        _give_up(entry, why, failure=trainings.TAKEN_OVER, store=store, clock=clock)
 
 
 def begin_asked(number: int, *, store: Store, clock: Callable[[], int]) -> LedgerEntry | None:

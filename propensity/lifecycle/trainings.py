@@ -8,10 +8,11 @@ does it is named by it. Everything here is read off the entries, so it is the sa
     running     it says so itself
     registered  its version stands in the registry
     done        the gate has spoken: evidence `verdict`
-    failed      it ended in an error, took too long, or its Job is gone
+    failed      it ended in an error, took too long, its Job is gone, or a person took its slot
+    closed      failed, and its slot was given to another: no retry of its Job takes it up again
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from propensity.events.event import DAY, HOUR
@@ -25,17 +26,22 @@ RUNNING: Final = "running"
 REGISTERED: Final = "registered"
 DONE: Final = "done"
 FAILED: Final = "failed"
+CLOSED: Final = "closed"
 UNDER_WAY: Final = frozenset({INTENDED, STARTED, RUNNING, REGISTERED})
 
 RECENT: Final = 200
 """Entries that are looked at: more trainings than a month can hold."""
 PROMOTING: Final = frozenset({"promoted", "unproven"})
 """Verdicts after which a trigger starts with a clean slate."""
-NOT_ITS_FAULT: Final = frozenset({"StoreUnavailable", "RegistryUnavailable", "ClusterUnavailable"})
-"""Failures that say nothing of the data, after which no trigger waits longer."""
 OVERDUE: Final = "Overdue"
 GONE: Final = "Gone"
+TAKEN_OVER: Final = "TakenOver"
+GIVEN_UP: Final = frozenset({OVERDUE, GONE, TAKEN_OVER})
 """Failures that others saw: the slot may be somebody else's since."""
+NOT_ITS_FAULT: Final = frozenset(
+    {"StoreUnavailable", "RegistryUnavailable", "ClusterUnavailable", TAKEN_OVER}
+)
+"""Failures that say nothing of the data, after which no trigger waits longer."""
 _PREFIX: Final = f"{KIND}:"
 _REASON: Final = "trigger "
 
@@ -66,16 +72,27 @@ def under_way(trainings: Sequence[LedgerEntry]) -> list[LedgerEntry]:
     return [entry for entry in trainings if entry.state in UNDER_WAY]
 
 
+def begun_at(entry: LedgerEntry) -> int | None:
+    """Return when a training's Job or process was asked for, or said that it runs; None for one only claimed."""
+    return next((at for state, at in entry.history if state != INTENDED), None)
+
+
 def is_overdue(entry: LedgerEntry, *, now: int, deadline_hours: float) -> bool:
-    """Whether a training that has not ended has had its time."""
-    return entry.state in UNDER_WAY and now - entry.at > deadline_hours * HOUR
+    """Whether a training that has not ended has had its time; one that nobody could start yet has not had any."""
+    begun = begun_at(entry)
+    return entry.state in UNDER_WAY and begun is not None and now - begun > deadline_hours * HOUR
+
+
+def is_given_up(entry: LedgerEntry) -> bool:
+    """Whether others have ended a training, so that its slot may be somebody else's."""
+    return entry.state == CLOSED or (entry.state == FAILED and entry.evidence.get("failure") in GIVEN_UP)
 
 
 def has_ended(entry: LedgerEntry, *, newest: LedgerEntry) -> bool:
     """Whether a training is not to be taken up again: one that failed by itself may be, while nobody came after."""
-    if entry.state != FAILED:
-        return entry.state == DONE
-    return entry.evidence.get("failure") in {OVERDUE, GONE} or newest.sequence != entry.sequence
+    if entry.state == FAILED:
+        return is_given_up(entry) or newest.sequence != entry.sequence
+    return entry.state in {DONE, CLOSED}
 
 
 def reason_name(kind: Kind) -> str:
@@ -102,18 +119,34 @@ def came_to_nothing(entry: LedgerEntry) -> bool:
     """Whether a training ended without a champion for reasons that the same data would have again."""
     if entry.state == DONE:
         return entry.evidence.get("verdict") not in PROMOTING
-    return entry.state == FAILED and entry.evidence.get("failure") not in NOT_ITS_FAULT
+    failure = entry.evidence.get("failure")
+    was_never_begun = failure == OVERDUE and begun_at(entry) is None
+    return entry.state in {FAILED, CLOSED} and failure not in NOT_ITS_FAULT and not was_never_begun
 
 
 def waits_until(kind: Kind, trainings: Sequence[LedgerEntry]) -> int:
-    """Return until when a trigger waits after challengers that came to nothing: 1, 2, 4 … days after the last one.
+    """Return until when a trigger waits after challengers that came to nothing: 1, 2, 4 … days after its last one.
 
     `trainings` newest first. A promotion, whatever brought it about, ends the waiting.
     """
-    in_vain: list[LedgerEntry] = []
+    in_vain = [entry for entry in _in_vain(trainings) if kind in kinds_of(entry)]
+    return in_vain[0].updated_at + DAY * 2 ** (len(in_vain) - 1) if in_vain else 0
+
+
+def all_wait_until(trainings: Sequence[LedgerEntry]) -> int:
+    """Return until when every trigger waits, whoever's challengers came to nothing: from the second on 1, 2, 4 … days.
+
+    So triggers that take turns get no more trainings out of a gate that always refuses than one alone: at most six in
+    thirty days. What only a person asked for does not count.
+    """
+    in_vain = [entry for entry in _in_vain(trainings) if kinds_of(entry) - {"manual"}]
+    return in_vain[0].updated_at + DAY * 2 ** (len(in_vain) - 2) if len(in_vain) > 1 else 0
+
+
+def _in_vain(trainings: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """Yield the trainings since the last promotion that came to nothing, newest first."""
     for entry in trainings:
         if entry.state == DONE and entry.evidence.get("verdict") in PROMOTING:
-            break
-        if kind in kinds_of(entry) and came_to_nothing(entry):
-            in_vain.append(entry)
-    return in_vain[0].updated_at + DAY * 2 ** (len(in_vain) - 1) if in_vain else 0
+            return
+        if came_to_nothing(entry):
+            yield entry

@@ -135,8 +135,10 @@ def test_a_run_that_was_killed_is_finished_by_the_next_one(store: Store, model: 
     with pytest.raises(KeyboardInterrupt):
         score(store, Dying(model.bundle), model_version="3", cutoff=CUTOFF, lag=0, batch_rows=7)
     assert store.scores.count(CUTOFF) == 7
+    assert store.scores.finished(5) == []
     assert score(store, model, model_version="3", cutoff=CUTOFF, lag=0) == (20, 13, 5, CUTOFF)
     assert store.scores.count(CUTOFF) == 20
+    assert store.scores.finished(5) == [CUTOFF]
 
 
 def test_the_lag_hides_back_filled_events_that_were_not_known_yet(store: Store, model: Model) -> None:

@@ -224,7 +224,7 @@ WINDOWS: list[tuple[Prepare, list[str]]] = [
         ],
     ),
     (a_shop_as_it_was, ["decision: not needed"]),
-    (a_shop_whose_feed_stopped, ["decision: stale data", "window: written"]),
+    (a_shop_whose_feed_stopped, ["decision: stale data"]),
 ]  # fmt: skip
 
 

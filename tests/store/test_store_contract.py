@@ -108,6 +108,17 @@ def test_cutoffs_are_listed_newest_first(store: Store) -> None:
     assert store.scores.cutoffs(2) == [2**50, 300]
 
 
+def test_a_cutoff_is_finished_when_that_was_said_and_said_twice_it_is_the_same(store: Store) -> None:
+    store.scores.add([score("ann", cutoff=cutoff) for cutoff in (100, 200, 2**50)])
+    assert store.scores.finished(5) == []
+    for cutoff in (200, 2**50, 200, 300):
+        store.scores.finish(cutoff)
+    assert store.scores.finished(5) == [2**50, 300, 200]
+    assert store.scores.finished(2) == [2**50, 300]
+    assert store.scores.finished(0) == []
+    assert store.scores.cutoffs(5) == [2**50, 200, 100]
+
+
 def test_a_bundle_of_any_size_comes_back_whole(store: Store) -> None:
     files = {"model.onnx": bytes(range(256)) * (20 * MIB // 256) + b"end", "model.json": b"{}", "empty": b""}
     assert store.bundles.get("sha256:1") is None
