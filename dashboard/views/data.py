@@ -8,6 +8,7 @@ from dashboard import charts, drift, intake, reading
 from dashboard.frame import box, empty, head, told
 from dashboard.wording import clock, days, moment, plain, share, window
 from propensity.events.event import MICROS
+from propensity.lifecycle import retraining
 from propensity.store import MonitorWindow
 
 
@@ -119,8 +120,17 @@ def _quality() -> None:
     charts.show(chart, alt_text="Missing fields and outliers over time")
     newest = windows[0]
     st.caption(f"Windows that ended {window(windows[-1].end, newest.end)}.")
-    if newest.quality.stale:
-        st.warning(newest.quality.stale, icon=":material/warning:")
+    stale = newest.quality.stale or _late(newest.end)
+    if stale:
+        st.warning(stale, icon=":material/warning:")
+
+
+def _late(end: int) -> str:
+    """Return what the ledger says of a window after the last one judged, where its events have not come."""
+    decision = next(iter(reading.ledger(1, retraining.KIND)), None)
+    if decision is None or decision.state != "stale data" or decision.evidence["window_end"] <= end:
+        return ""
+    return decision.reason
 
 
 def _types() -> None:

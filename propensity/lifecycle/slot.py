@@ -86,7 +86,7 @@ def close(newest: LedgerEntry | None, *, store: Store) -> bool:
     One that failed by itself may be, by a retry of its Job: of the two moves from `failed`, the first one counts.
     False where that was the retry's. Dated as the failure, from which triggers count their waiting.
     """
-    if newest is None or newest.state != trainings.FAILED:
+    if newest is None or newest.state != trainings.FAILED or trainings.is_given_up(newest):
         return True
     closed = store.ledger.move(
         newest.sequence, from_state=trainings.FAILED, to_state=trainings.CLOSED, at=newest.updated_at

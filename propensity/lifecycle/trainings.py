@@ -74,7 +74,7 @@ def under_way(trainings: Sequence[LedgerEntry]) -> list[LedgerEntry]:
 
 def begun_at(entry: LedgerEntry) -> int | None:
     """Return when a training's Job or process was asked for, or said that it runs; None for one only claimed."""
-    return next((at for state, at in entry.history if state != INTENDED), None)
+    return next((at for state, at in entry.history if state in UNDER_WAY - {INTENDED}), None)
 
 
 def is_overdue(entry: LedgerEntry, *, now: int, deadline_hours: float) -> bool:

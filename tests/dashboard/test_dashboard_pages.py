@@ -1,6 +1,7 @@
 """Every page of a running shop, of an empty one, and while store or registry are away."""
 
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from propensity.campaign.selection import Control, select, top
 from propensity.errors import WrongFormat
 from propensity.events.event import DAY
 from propensity.lifecycle.champion import bundle_of, champion_of
+from propensity.lifecycle.retraining import record_decision
 from propensity.model import Model
 from propensity.registry import Registry
 from propensity.store import Score, open_store
@@ -76,6 +78,19 @@ def test_the_drift_report_is_shown_in_place(shop: Path, open_page: OpenPage) -> 
     assert '<iframe sandbox="allow-scripts" srcdoc="' in frame.proto.srcdoc
     assert "allow-same-origin" not in frame.proto.srcdoc
     assert frame.proto.srcdoc.count("<iframe") == 1, "the report's own markup is the text of an attribute"
+
+
+def test_a_feed_that_is_late_is_told_beside_the_last_window_that_was_judged(
+    shop: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    home = tmp_path / "late"
+    shutil.copytree(shop, home)
+    with open_store(f"sqlite:///{home}/store.db") as store:
+        end = store.windows.latest(1)[0].end + DAY
+        record_decision(
+            "stale data", window_end=end, reason="No event for 13 hours.", evidence={}, store=store, clock=lambda: end
+        )  # fmt: skip
+    assert "No event for 13 hours." in [one.value for one in open_page("data", home=home).warning]
 
 
 def test_a_campaigns_effect_is_told_by_score_too(shop: Path, open_page: OpenPage) -> None:

@@ -23,7 +23,7 @@ DEAF: dict[str, Any] = {"volume_growth": 1e6, "drift_min_effect": 1.0, "performa
 ONLY: dict[str, dict[str, Any]] = {
     "volume": DEAF | {"volume_growth": 0.1},
     "performance": DEAF | {"performance_floor": 1.0},
-    "drift": DEAF | {"drift_min_effect": 0.04},
+    "drift": DEAF | {"drift_min_effect": 0.04, "drift_persistence": 1},
 }
 
 

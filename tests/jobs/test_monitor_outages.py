@@ -169,10 +169,11 @@ def test_with_mlflow_away_nothing_is_decided_and_the_next_run_decides(
 
 
 class Wire:
-    """Stands between a client and a server, and cuts every line after so many of the client's messages."""
+    """Stands between a client and a server, and cuts every line after so many of the client's messages, or falls silent."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, hangs: bool = False) -> None:
         self._to = (host, port)
+        self._hangs = hangs
         self.left = 1 << 30
         self.seen = 0
         self._lines: list[socket.socket] = []
@@ -190,7 +191,7 @@ class Wire:
         with suppress(OSError):
             while True:
                 client, _ = self._door.accept()
-                if self.left <= 0:
+                if self.left <= 0 and not self._hangs:
                     client.close()
                     continue
                 server = socket.create_connection(self._to)
@@ -204,10 +205,11 @@ class Wire:
                 if counts:
                     self.seen += 1
                     self.left -= 1
-                    if self.left <= 0:
+                    if self.left <= 0 and not self._hangs:
                         self._cut()
                         return
-                other.sendall(part)
+                if self.left > 0:
+                    other.sendall(part)
         for line in (one, other):
             line.close()
 
@@ -215,6 +217,75 @@ class Wire:
         for line in self._lines:
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
+
+
+class Hanging(ApiServer):
+    """An API server that hangs while it is asked to make a Job, before it is made or after."""
+
+    def __init__(self, *, made: bool) -> None:
+        super().__init__()
+        self._made = made
+
+    def answer(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
+        if method != "POST" or self.silent.is_set():
+            return super().answer(method, path, body)
+        if self._made:
+            super().answer(method, path, body)
+        self.silent.wait(120)
+        return 500, {"message": "too late"}
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_with_the_api_server_hanging_on_the_way_the_next_run_has_one_job(
+    store: Store, tmp_path: Path, *, made: bool
+) -> None:
+    grown(store, tmp_path)
+    cluster = {
+        "PROPENSITY_PLATFORM": "kubernetes",
+        "PROPENSITY_RELEASE": "shop",
+        "PROPENSITY_NAMESPACE": "market",
+    }
+    server = Hanging(made=made)
+    with serving(server):
+        cluster["PROPENSITY_KUBECONFIG"] = kubeconfig(tmp_path, server.url)
+        hung = monitor(tmp_path, **cluster)
+        server.silent.set()
+        assert (hung.returncode, hung.stdout) == (22, "")
+        assert "propensity: The Kubernetes API did not answer" in hung.stderr
+        assert "Traceback" not in hung.stderr
+        assert told(store) == [("training", "intended")]
+        done = monitor(tmp_path, **cluster)
+        assert done.returncode == 0, done.stderr
+        jobs = [path for path in server.objects if path.startswith(f"{BATCH}/jobs")]
+    assert jobs == [f"{BATCH}/jobs/shop-training-1"]
+    assert told(store) == [("training", "started"), ("decision", "retrain")]
+
+
+@pytest.mark.parametrize("messages", [0, 1, 2])
+def test_with_mlflow_hanging_on_the_way_nothing_is_decided_and_the_next_run_decides(
+    store: Store, tmp_path: Path, registry_file: Path, messages: int
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with mlflow_server(registry_file, port):
+        wire = Wire("127.0.0.1", port, hangs=True)
+        settings = {
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{wire.port}",
+            "PROPENSITY_VOLUME_GROWTH": "9",
+        }
+        wire.left = messages
+        hung = monitor(tmp_path, **settings)
+        assert (hung.returncode, hung.stdout) == (21, "")
+        assert hung.stderr.startswith("propensity: ")
+        assert "Traceback" not in hung.stderr
+        assert told(store) == []
+        assert store.windows.latest(9) == []
+        wire.left = 1 << 30
+        done = monitor(tmp_path, **settings)
+        wire.close()
+    assert done.returncode == 0, done.stderr
+    assert told(store) == [("decision", "not needed")]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_volume_fires_again_and_again_where_old_events_are_dropped(
     store: Store, settings: Settings, *, says_so: bool
 ) -> None:
     known = {"watermark": MONDAY - HOUR} if says_so else {}
-    trained(store, at=MONDAY, events=KEPT_DAYS * DAILY, **known)
+    trained(store, at=MONDAY - 1, events=KEPT_DAYS * DAILY, **known)
     fired = []
     for day in range(1, 31):
         live(store, day - 1, 1)
@@ -65,7 +65,7 @@ def test_volume_fires_again_and_again_where_old_events_are_dropped(
         if volume_trigger(found, window_end=end, settings=settings):
             fired.append(day)
             known = {"watermark": end - HOUR} if says_so else {}
-            trained(store, at=end, events=stored, **known)
+            trained(store, at=end - 1, events=stored, **known)
     assert fired == [9, 18, 27]
 
 

@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -21,10 +20,9 @@ import pandas as pd
 from jobs.monitor.drift.sample import COLUMNS, Sample
 from jobs.monitor.drift.verdict import Limits
 from propensity.simulate import Drift
+from tests.verify import page
 from tests.verify.shop import DEFAULTS, Shop
 
-PAGE = Path(__file__).parents[2] / "docs" / "drift.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SEEDS = 10_000
 """First seed of what is reported: another one than any that limits were chosen with."""
 SMALLEST = Shop(users=2_000, windows=3, seed=0, drift=Drift.MIX, strength=0.7)
@@ -171,13 +169,6 @@ def _cells(found: Beside) -> str:
     return f"| {found.windows} | " + " | ".join(f"{count} of {found.windows}" for count in counts) + " |"
 
 
-def write(text: str) -> None:
-    """Put the tables between their marks."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
-
-
 def main(*, workers: int) -> None:
     """Measure, and write it down with how long it took."""
     for threads in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -186,7 +177,7 @@ def main(*, workers: int) -> None:
     measured = tables(workers=workers)
     minutes = (time.monotonic() - begun) / 60
     took = f"Measured on {datetime.now(UTC):%-d %B %Y} in {minutes:.0f} minutes by {workers} processes."
-    write(f"{measured}\n\n{took}")
+    page.write("drift.md", f"{measured}\n\n{took}")
 
 
 if __name__ == "__main__":
