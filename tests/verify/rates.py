@@ -1,6 +1,6 @@
 """How often drift is found where there is none, and how often where there is some; docs/drift.md shows the answers.
 
-`python -m tests.verify.rates` measures anew (most of an hour of one core) and writes tables, date and duration into the page.
+`python -m tests.verify.rates` measures anew (half an hour of one free core) and writes tables, date and duration into the page.
 """
 
 import os
