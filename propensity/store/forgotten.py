@@ -5,15 +5,15 @@ and no table made beforehand undoes them. It keeps the id from who reads the mar
 every dump of the store does, can still ask of an id he knows whether it is among them, and of every short number.
 """
 
-import csv
-import hmac
+import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from propensity.events import Event, Refusal
+from propensity.events import Event
+from propensity.store.mention import but_for, candidates, owner_of
 
 SHORT: Final = 12
 """Hexadecimal digits of a mark that the ledger shows: enough to tell two people apart, and no way back."""
@@ -21,6 +21,9 @@ SHORT_NUMBER: Final = 4
 """Digits from which a number in a sentence is taken for an id."""
 SENTENCES: Final = frozenset({"reason", "why", "result", "error"})
 """Where evidence holds what a person typed, or a sentence about it; all else is read by programs."""
+TANGLED: Final = "(not kept: too tangled to say that it names nobody who was forgotten)"
+"""In place of a refused row's text in which there is too much to try."""
+BLOCK: Final = hashlib.sha256().block_size
 _T = TypeVar("_T")
 
 
@@ -34,11 +37,14 @@ class Forgotten(NamedTuple):
 
     def holds(self, user_id: str) -> bool:
         """Whether this user is forgotten."""
-        return bool(self.marks) and mark_of(user_id, salt=self.salt) in self.marks
+        return bool(self.among([user_id]))
 
     def among(self, user_ids: Iterable[str]) -> set[str]:
         """Return those of the users who are forgotten; costs nothing where nobody is."""
-        return {user_id for user_id in set(user_ids) if self.holds(user_id)} if self.marks else set()
+        if not self.marks:
+            return set()
+        mark = marker(self.salt)
+        return {user_id for user_id in set(user_ids) if mark(user_id) in self.marks}
 
     def events(self, events: list[Event]) -> tuple[list[Event], list[Event]]:
         """Split events into those to keep, in order, and those of forgotten users."""
@@ -50,14 +56,22 @@ class Forgotten(NamedTuple):
         ]
 
     def records(self, records: list[_T]) -> list[_T]:
-        """Return the records that are of no forgotten user, and that quote none."""
-        gone = self.among(_text(one, "user_id").strip() for one in records) if self.marks else set()
-        return [one for one in records if not self.is_about(one, gone)] if self.marks else records
+        """Return the records that are of no forgotten user, and that name none; one in which that can't be told loses its text."""
+        if not self.marks:
+            return records
+        gone = self.among(owner_of(_text(one, "user_id")) for one in records)
+        looked_at = (self._left_of(one) for one in records if owner_of(_text(one, "user_id")) not in gone)
+        return [one for one in looked_at if one is not None]
 
-    def is_about(self, record: object, gone: set[str]) -> bool:
-        """Whether a record, or its document, is of a user who is gone, or a refused row that names one."""
-        owner, raw = _text(record, "user_id").strip(), _text(record, "raw")
-        return owner in gone or (bool(raw) and any(map(self.holds, quoted(raw, owner=owner))))
+    def _left_of(self, record: _T) -> _T | None:
+        """Return a record, or None for a refused row that names a forgotten user."""
+        raw = _text(record, "raw")
+        if not raw:
+            return record
+        named = candidates(but_for(owner_of(_text(record, "user_id")), raw))
+        if named is None:
+            return _with_raw(record, TANGLED)
+        return None if self.among(named) else record
 
 
 NOBODY: Final = Forgotten()
@@ -65,29 +79,21 @@ NOBODY: Final = Forgotten()
 
 def mark_of(user_id: str, *, salt: bytes) -> str:
     """Return the mark of a user."""
-    return hmac.digest(salt, user_id.encode(errors="surrogatepass"), "sha256").hex()
+    return marker(salt)(user_id)
 
 
-def names(text: str, user_id: str) -> bool:
-    """Whether a text holds this id by itself, not as a part of a longer word, also where it is escaped."""
-    whole = re.compile(rf"(?<!\w){re.escape(user_id)}(?!\w)")
-    return any(whole.search(one) for one in _readings(text))
+def marker(salt: bytes) -> Callable[[str], str]:
+    """Return HMAC-SHA256 under a salt (RFC 2104), made ready for many ids: a refused row is asked about thousands."""
+    key = (hashlib.sha256(salt).digest() if len(salt) > BLOCK else salt).ljust(BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
 
+    def mark(user_id: str) -> str:
+        first, second = inner.copy(), outer.copy()
+        first.update(user_id.encode(errors="surrogatepass"))
+        second.update(first.digest())
+        return second.hexdigest()
 
-def is_of(refusal: Refusal, user_id: str) -> bool:
-    """Whether a refused row is a user's, or names the user beside another: a row that can't be read is nobody's."""
-    owner = (refusal.user_id or "").strip()
-    return owner == user_id or names(_but_for(owner, refusal.raw), user_id)
-
-
-def quoted(raw: str, *, owner: str) -> Iterator[str]:
-    """Yield what could be an id in a refused row besides its owner's: fields of CSV, texts of JSON, words."""
-    for text in _readings(_but_for(owner, raw)):
-        for delimiter in ",;\t|":
-            yield from (field.strip() for field in _fields(text, delimiter))
-        yield from re.findall(r'"([^"]*)"', text)
-        yield from re.findall(r"[^\s,;|\"'{}\[\]:]+", text)
-        yield from re.findall(r"\w+", text)
+    return mark
 
 
 def unnamed(sentence: str, user_id: str, *, mark: str) -> str:
@@ -120,30 +126,10 @@ def _text(record: object, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _but_for(owner: str, raw: str) -> str:
-    """Return a row without its owner's id, in which another's may stand as a word: `ann` in `ann-2`."""
-    return raw.replace(owner, "\n") if owner else raw
-
-
-def _readings(text: str) -> tuple[str, ...]:
-    """Return a text as it stands and, where they differ, with the escapes of JSON, CSV and bytes undone."""
-    plain = _ESCAPE.sub(_unescaped, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return (text,) if plain == text else (text, plain)
-
-
-_ESCAPE: Final = re.compile(r'\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\["\\/]|""')
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    escape = found[0]
-    return chr(int(f"0x{escape[2:]}", 0)) if escape[1] in "ux" else escape[-1]
-
-
-def _fields(text: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([text], delimiter=delimiter), [])
-    except csv.Error:
-        return []
+def _with_raw(record: _T, raw: str) -> _T:
+    if isinstance(record, dict):
+        return {**record, "raw": raw}  # type: ignore[return-value]
+    return msgspec.structs.replace(record, raw=raw)  # type: ignore[type-var]
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True):

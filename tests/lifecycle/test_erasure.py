@@ -147,6 +147,31 @@ def test_a_log_taken_in_again_does_not_bring_the_user_back(store: Store, tmp_pat
     assert {one.raw for one in store.refused.latest(9)} == {"e93,b,view,never"}
 
 
+def test_refused_rows_of_a_log_taken_in_again_do_not_bring_back_an_address(
+    store: Store, tmp_path: Path
+) -> None:
+    head = "event_id,user_id,event_type,event_time\n"
+    rows = [f"e{number},bob,view,2026-03-01T00:00:{number:02}Z\n" for number in range(20)]
+    rows += [
+        "e90,ann@x.com,view,2026-03-01T00:01:00Z\n", "e91,view,2026-03-01T00:01:00Z,https://shop/?uid=ann@x.com,x\n",
+        "e92,bob,view,(ann@x.com)\n", "e93;<ann@x.com>;view\n", "e94,view,https://shop/?uid=ann%40x.com\n",
+    ]  # fmt: skip
+    log = tmp_path / "log.csv"
+
+    def take_in(*lines: str) -> None:
+        log.write_text(head + "".join(lines))
+        ingest(
+            [str(log)], log_format=FORMATS["propensity"], store=store, now=2 * TIME, max_refused_share=0.5,
+            allow_unchanged=True,
+        )  # fmt: skip
+
+    take_in(*rows)
+    assert asked(store, "ann@x.com").found == {"events": 1, "refused": 4}
+    take_in("e99,bob,view,2026-03-01T00:02:00Z\n", *rows)
+    assert store.forgotten.find("ann@x.com") == {}
+    assert store.refused.latest(9) == []
+
+
 def test_a_log_of_forgotten_users_alone_is_no_bad_export(store: Store, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text("event_id,user_id,event_type,event_time\ne1,a,view,2026-03-01T00:00:00Z\n")

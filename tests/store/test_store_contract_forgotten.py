@@ -11,7 +11,7 @@ from propensity.errors import StoreUnavailable
 from propensity.events import Event, Refusal
 from propensity.events.refusal import refuse
 from propensity.store import Contact, Outcome, Prediction, Score, Store, TargetList, open_store
-from propensity.store.forgotten import mark_of
+from propensity.store.forgotten import TANGLED, mark_of
 
 SALT = b"s" * 32
 TIME = 1_700_000_000_000_000
@@ -155,6 +155,52 @@ def test_a_refused_row_that_names_the_user_in_any_form_goes_and_stays_out(store:
     assert forget(store, "ann") == {"refused": 1}
     assert store.refused.add([row, other]) == 0
     assert store.refused.latest(9) == [other]
+
+
+ODDER = [*ODD, "ann@x.com", "ann smith", "5f0c-11aa-9b", "jo'e", "ann\u00a0", "\u2003y"]
+TEMPLATES = [
+    "{}", "view {} never", "uid={};view", "<{}>;view", "e1|{}|view|never", "({})", "https://shop/?uid={}&p=1 never",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("user_id", ODDER)
+def test_rows_that_name_a_user_of_any_id_go_and_stay_out(store: Store, user_id: str) -> None:
+    rows = [refusal(row.format(user_id), line=line) for line, row in enumerate(TEMPLATES)]
+    rows.append(refusal(f"bob;({user_id});never", user_id="bob", line=90))
+    rows.append(refusal("never", user_id=user_id, line=91))
+    other = refusal("hannah,view,never", line=99)
+    store.refused.add([*rows, other])
+    assert forget(store, user_id) == {"refused": len(rows)}
+    assert store.refused.add([*rows, other]) == 0
+    assert store.refused.latest(99) == [other]
+    assert store.forgotten.find(user_id) == {}
+
+
+@pytest.mark.parametrize("user_id", ["ann\u00a0", "\u2003y"])
+def test_a_user_whose_id_ends_in_another_space_stays_out_everywhere(store: Store, user_id: str) -> None:
+    fill(store, user_id)
+    assert forget(store, user_id) == FULL
+    fill(store, user_id, line=7)
+    assert list(everything(store)) == []
+
+
+def test_a_row_too_tangled_to_be_looked_through_is_kept_without_its_text(store: Store) -> None:
+    tangled = refusal("a," * 500)
+    assert store.refused.add([tangled]) == 1
+    forget(store, "ann")
+    again = refusal("b," * 500, line=2)
+    assert store.refused.add([again]) == 1
+    assert store.refused.add([again]) == 0
+    raws = {one.line: one.raw for one in store.refused.latest(9)}
+    assert raws == {1: tangled.raw, 2: TANGLED}
+    assert store.refused.counts() == {"bad_time": 2}
+
+
+def test_the_owner_of_a_row_hides_nobody_whose_id_begins_with_the_owners(store: Store) -> None:
+    row = refusal("a,never,(ann)", user_id="a")
+    store.refused.add([row])
+    assert forget(store, "ann") == {"refused": 1}
+    assert store.refused.add([row]) == 0
 
 
 def test_a_row_of_another_user_that_names_the_user_goes_too(store: Store) -> None:

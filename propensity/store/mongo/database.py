@@ -80,9 +80,9 @@ class Database:
             return self._marks.of(self._database)
 
     def take_out(self, name: str, written: list[Document], kept: list[Document]) -> int:
-        """Delete what was just written and is not to be kept, because its user was forgotten meanwhile."""
-        keys = [one["_id"] for one in kept]
-        gone = {one["_id"] for one in written}.difference(keys)
+        """Delete what was just written and is not to be kept like that, because its user was forgotten meanwhile."""
+        left = set(map(id, kept))
+        gone = {one["_id"] for one in written if id(one) not in left}
         with self.collection(name) as collection:
             return collection.delete_many({"_id": {"$in": sorted(gone)}}).deleted_count if gone else 0
 

@@ -16,7 +16,8 @@ from pymongo.collection import Collection
 from propensity.events import Refusal
 from propensity.events.event import HOUR
 from propensity.store.batches import batches
-from propensity.store.forgotten import Forgotten, Tombstone, cleaned, is_of, without
+from propensity.store.forgotten import Forgotten, Tombstone, cleaned, without
+from propensity.store.mention import is_of
 from propensity.store.mongo.database import Database, Document
 from propensity.store.mongo.documents import from_document
 from propensity.store.mongo.forgotten import COLLECTION, add_mark

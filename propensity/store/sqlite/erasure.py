@@ -17,7 +17,8 @@ import msgspec
 from propensity.errors import StoreUnavailable
 from propensity.events import Refusal
 from propensity.store.batches import batches
-from propensity.store.forgotten import Forgotten, Tombstone, cleaned, is_of, without
+from propensity.store.forgotten import Forgotten, Tombstone, cleaned, without
+from propensity.store.mention import is_of
 from propensity.store.sqlite.database import POLL_SECONDS, Database
 from propensity.store.sqlite.forgotten import add_mark
 from propensity.store.sqlite.table import Table
