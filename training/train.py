@@ -17,7 +17,7 @@ from propensity.errors import BrokenBundle, TrainingGivenUp, VersionRejected
 from propensity.lifecycle import challenge, promotion
 from propensity.lifecycle.challenge import intend, plan_of
 from propensity.lifecycle.champion import bundle_of
-from propensity.lifecycle.erasure import data_window
+from propensity.lifecycle.learned import data_window
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.slot import begin_asked, begin_by_hand
 from propensity.lifecycle.trainings import DONE, REGISTERED
@@ -129,7 +129,7 @@ class Training:
             REGISTERED,
             version=version.number,
             events=document.events,
-            **data_window(document.periods.values()),
+**data_window(document.periods.values(), first_event=self._store.events.time_at_rank(0)),
             **known,
         )
 

@@ -107,6 +107,10 @@ class ForgetAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Documents erased, by collection; empty where there were none, or none any more."""
     model_versions: list[str]
     """Versions that may have been trained with this user, newest first; they stay."""
+    trainings_under_way: list[int]
+    """Trainings that may have read the user's events and have no version yet: ask again when they have ended."""
+    model_versions_untold: list[str]
+    """Versions of which nobody can tell, because events that they were trained with are no longer kept."""
     ledger_entry: int
     pods_within_seconds: int
     """Within which every pod that reaches the store has cleared what waits on its disk."""

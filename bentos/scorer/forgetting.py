@@ -87,7 +87,9 @@ class Forgetting:
         return ForgetAnswer(
             forgotten_as=str(erasure.entry.subject),
             found=erasure.found,
-            model_versions=erasure.versions,
+            model_versions=erasure.learned.versions,
+            trainings_under_way=erasure.learned.under_way,
+            model_versions_untold=erasure.learned.untold,
             ledger_entry=erasure.entry.sequence,
             pods_within_seconds=erasure.pods_seconds,
         )

@@ -60,15 +60,25 @@ def erasure_lines(erasure: "Erasure") -> Iterator[str]:
     """Say what was erased, when the pods have, and which models stay."""
     yield f"Ledger entry {erasure.entry.sequence}: forgotten as {erasure.entry.subject}. Erased: {told(erasure.found)}."
     yield f"Scorer pods clear what waits in their spools within {erasure.pods_seconds} seconds of reaching the store."
-    versions = ", ".join(erasure.versions)
+    yield from _learned_lines(erasure)
+    yield "Logs, backups and downloaded lists outside the store are yours to clear: see docs/privacy.md."
+
+
+def _learned_lines(erasure: "Erasure") -> Iterator[str]:
+    versions, under_way, untold = erasure.learned
     if versions:
         yield (
-            f"Versions that may have been trained with this user: {versions}. They stay and hold no id; "
+            f"Versions that may have been trained with this user: {', '.join(versions)}. They stay and hold no id; "
             "train anew to be rid of what they learned: `propensity retrain`."
         )
-    else:
+    for number in under_way:
+        yield (
+            f"Training {number}, under way, may have read this user's events: run the same command again when it has ended."
+        )
+    if untold:
+        yield f"It cannot be told of versions {', '.join(untold)}: events that they were trained with are no longer kept."
+    if not any(erasure.learned):
         yield "No version that the ledger knows was trained with this user."
-    yield "Logs, backups and downloaded lists outside the store are yours to clear: see docs/privacy.md."
 
 
 def told(found: dict[str, int]) -> str:

@@ -13,7 +13,8 @@ from propensity.events import Event, Reason
 from propensity.events.event import DAY
 from propensity.events.formats import FORMATS
 from propensity.lifecycle import erasure, trainings
-from propensity.lifecycle.erasure import DONE, MARKED, data_window, forget, versions_with
+from propensity.lifecycle.erasure import DONE, MARKED, forget
+from propensity.lifecycle.learned import Learned, data_window, seen_now
 from propensity.store import Store, open_store
 
 TIME = 1_700_000_000_000_000
@@ -100,7 +101,7 @@ def test_killed_anywhere_it_is_finished_by_asking_again(store: Store, calls: int
     entries = store.ledger.latest(9, erasure.KIND)
     assert [one.state for one in entries] == ([MARKED] if calls == 2 else [])
     said = asked(store, "ann")
-    assert (said.found, said.versions, said.entry.state) == ({"events": 2}, ["3"], DONE)
+    assert (said.found, said.learned.versions, said.entry.state) == ({"events": 2}, ["3"], DONE)
     assert store.forgotten.find("ann") == {}
 
 
@@ -111,9 +112,9 @@ def test_the_versions_that_may_have_been_trained_with_the_user_are_named(store: 
     train(store, "3", data_from=TIME + 11 * DAY, data_until=TIME + 20 * DAY)
     train(store, "4", data_from=TIME + 20 * DAY, data_until=TIME + 45 * DAY)
     train(store, "5")
-    assert versions_with("ann", store=store) == ["5", "4", "2"]
-    assert versions_with("bob", store=store) == ["5", "4"]
-    assert versions_with("an", store=store) == []
+    assert seen_now("ann", store=store)["versions"] == ["5", "4", "2"]
+    assert seen_now("bob", store=store)["versions"] == ["5", "4"]
+    assert seen_now("an", store=store)["versions"] == []
 
 
 def test_the_window_of_a_training_begins_with_the_history_of_its_first_cutoff() -> None:
@@ -122,6 +123,67 @@ def test_the_window_of_a_training_begins_with_the_history_of_its_first_cutoff() 
         for first in (100 * DAY, 120 * DAY)
     ]
     assert data_window(periods) == {"data_from": 70 * DAY, "data_until": 122 * DAY}
+    assert data_window(periods, first_event=90 * DAY)["data_from"] == 90 * DAY
+    assert data_window(periods, first_event=60 * DAY)["data_from"] == 70 * DAY
+
+
+def begin(store: Store, number: int, *, at: int = TIME, state: str = trainings.RUNNING) -> int:
+    entry = store.ledger.claim(kind=trainings.KIND, state=state, at=at, reason="r", key=f"training:{number}")
+    assert entry is not None
+    return entry.sequence
+
+
+def register(
+    store: Store, sequence: int, version: str, *, first: int, last: int, after: str = "running"
+) -> None:
+    window = {"data_from": TIME + first * DAY, "data_until": TIME + last * DAY}
+    store.ledger.move(
+        sequence,
+        from_state=after,
+        to_state="registered",
+        at=TIME + 9,
+        evidence={"version": version, **window},
+    )
+
+
+def test_a_training_under_way_is_named_and_its_version_once_there_is_one(store: Store) -> None:
+    store.events.add([event("kim", 1), event("kim", 3), event("bob", 1)])
+    ours, others, lost = begin(store, 1), begin(store, 2), begin(store, 3)
+    assert asked(store, "kim").learned == Learned([], [3, 2, 1], [])
+    register(store, ours, "7", first=2, last=4)
+    register(store, others, "8", first=4, last=9)
+    assert asked(store, "kim").learned == Learned(["7"], [3], [])
+    store.ledger.move(
+        lost, from_state="running", to_state="failed", at=TIME + 9, evidence={"failure": "Gone"}
+    )
+    assert asked(store, "kim").learned == Learned(["7"], [], [])
+    register(store, lost, "9", first=1, last=4, after="failed")
+    later = begin(store, 4, at=TIME + DAY)
+    register(store, later, "10", first=1, last=4)
+    assert asked(store, "kim").learned == Learned(["9", "7"], [], [])
+    assert "kim" not in repr(store.ledger.latest(99))
+
+
+def test_a_training_that_begins_while_the_user_is_erased_is_named_too(store: Store) -> None:
+    store.events.add([event("kim", 1), event("bob", 1)])
+    whole = store.forgotten
+    store.forgotten = DyingForgotten(store, calls=2)  # type: ignore[assignment]
+    with pytest.raises(StoreUnavailable):
+        asked(store, "kim")
+    store.forgotten = whole
+    register(store, begin(store, 1), "1", first=0, last=4)
+    assert asked(store, "kim").learned == Learned(["1"], [], [])
+
+
+def test_of_versions_whose_events_are_no_longer_kept_it_says_that_nobody_can_tell(store: Store) -> None:
+    store.events.add([event("kim", 1), event("kim", 8), event("bob", 8)])
+    train(store, "1", data_from=TIME, data_until=TIME + 2 * DAY)
+    train(store, "2", data_from=TIME + 8 * DAY, data_until=TIME + 9 * DAY)
+    assert seen_now("kim", store=store)["untold"] == []
+    store.retention.drop("events", before=TIME + 7 * DAY, limit=10)
+    assert asked(store, "kim").learned == Learned(["2"], [], ["1"])
+    assert asked(store, "ann").learned == Learned([], [], ["1"])
+    assert asked(store, "bob").learned == Learned(["2"], [], ["1"])
 
 
 def test_a_log_taken_in_again_does_not_bring_the_user_back(store: Store, tmp_path: Path) -> None:
