@@ -42,7 +42,7 @@ def _replace(segment: Path, content: bytes) -> None:
     if not content:
         segment.unlink()
         return
-    fresh = segment.with_name(segment.name + NEW)
+    fresh = segment.with_name(f"{segment.name}.{os.getpid()}{NEW}")  # two may clear one folder at once
     with fresh.open("wb") as file:
         file.write(content)
         file.flush()

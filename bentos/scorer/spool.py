@@ -117,20 +117,7 @@ class Spool:
         None where the disk refused and it has to be done again. What was set aside had been counted as lost before.
         """
         self.seal()
-        lost: int | None = 0
-        for path in self._files({*_WAITING, ASIDE}):
-            if path.suffix == ".part" and is_being_written(path):
-                continue  # another process's, which clears its own
-            try:
-                cleared = clear_segment(path, forgotten)
-            except FileNotFoundError:
-                continue  # another process replayed it
-            except OSError as error:
-                _warn("spooled segment can't be cleared of forgotten users", error)
-                lost = None
-                continue
-            if lost is not None and path.suffix != ASIDE:
-                lost += cleared.unreadable
+        lost = _clear(self._files({*_WAITING, ASIDE}), forgotten)
         self.size = self._measured()
         return lost
 
@@ -154,8 +141,38 @@ class Spool:
         return self._open
 
     def _files(self, suffixes: set[str]) -> list[Path]:
-        found = [path for path in self._folder.iterdir() if path.suffix in suffixes]
-        return sorted(found, key=lambda path: path.name)
+        return _files(self._folder, suffixes)
+
+
+def clear_left_behind(folder: Path, forgotten: Forgotten) -> int | None:
+    """Take forgotten users out of a folder that perhaps no process lives in any more; return as `Spool.clear` does."""
+    if not folder.is_dir():
+        return 0
+    for copy in _files(folder, {NEW}):
+        copy.unlink(missing_ok=True)  # whose process lives finds its segment cleared by us
+    return _clear(_files(folder, {*_WAITING, ASIDE}), forgotten)
+
+
+def _files(folder: Path, suffixes: set[str]) -> list[Path]:
+    return sorted((path for path in folder.iterdir() if path.suffix in suffixes), key=lambda path: path.name)
+
+
+def _clear(segments: Sequence[Path], forgotten: Forgotten) -> int | None:
+    lost: int | None = 0
+    for path in segments:
+        if path.suffix == ".part" and is_being_written(path):
+            continue  # another process's, which clears its own
+        try:
+            cleared = clear_segment(path, forgotten)
+        except FileNotFoundError:
+            continue  # another process replayed it
+        except OSError as error:
+            _warn("spooled segment can't be cleared of forgotten users", error)
+            lost = None
+            continue
+        if lost is not None and path.suffix != ASIDE:
+            lost += cleared.unreadable
+    return lost
 
 
 def _write(part: io.FileIO, frame: bytes) -> None:

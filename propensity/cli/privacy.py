@@ -3,16 +3,19 @@
 import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from propensity.cli import door
+from propensity.errors import StoreUnavailable
 from propensity.events.event import MAX_ID_LENGTH
 from propensity.events.validation import CONTROL
 
 if TYPE_CHECKING:
     from propensity.lifecycle.erasure import Erasure
+    from propensity.store.forgotten import Forgotten
 
 NOTHING: Final = "nothing"
 
@@ -40,7 +43,8 @@ def forget(user_id: str, reason: str, *, yes: bool) -> None:
     """
     from propensity.lifecycle.erasure import forget as forget_one
 
-    with door.opened_store(door.settle()) as store:
+    settings = door.settle()
+    with door.opened_store(settings) as store:
         if not yes:
             door.say(f"There is {told(store.forgotten.find(user_id))} of this user.")
             click.confirm("Erase it for good?", abort=True, err=True)
@@ -52,8 +56,22 @@ def forget(user_id: str, reason: str, *, yes: bool) -> None:
             clock=door.now,
             salt=secrets.token_bytes(32),
         )
+        clear_spool(settings.spool_path, store.forgotten.current())
     for line in erasure_lines(erasure):
         click.echo(line)
+
+
+def clear_spool(folder: str, forgotten: "Forgotten") -> None:
+    """Clear what a service on this machine left waiting on the disk: one that has stopped can't do so itself."""
+    from bentos.scorer.spool import clear_left_behind
+
+    lost = clear_left_behind(Path(folder), forgotten)
+    if lost is None:
+        raise StoreUnavailable(
+            f"What waits in {folder} can't be rewritten. See to the disk, and run the same command again."
+        )
+    if lost:
+        door.say(f"{lost:,} waiting answers in {folder} could not be read, and are gone as well.")
 
 
 def erasure_lines(erasure: "Erasure") -> Iterator[str]:

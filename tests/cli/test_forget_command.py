@@ -5,12 +5,16 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from bentos.scorer.spool import Spool
 from propensity.cli import data, operation, privacy, simulated, state
+from propensity.lifecycle.erasure import Erasure
+from propensity.lifecycle.learned import Learned
 from propensity.settings import Settings
-from propensity.store import Score, Store, open_store
+from propensity.store import LedgerEntry, Prediction, Score, Store, open_store
 
 MONGO = "PROPENSITY_TEST_MONGO_URI"
 
@@ -105,6 +109,35 @@ def test_the_demos_log_taken_in_again_does_not_bring_the_user_back(uri: str, dem
     assert "erasure" in entry
     assert user not in entry
     assert ", by " in entry
+
+
+def test_what_a_stopped_service_left_waiting_on_the_disk_is_cleared_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROPENSITY_HOME", str(settings.home))
+    folder = Path(settings.spool_path)
+    spool = Spool(folder, boot="b", max_bytes=1_000_000)
+    waiting = Prediction(
+        prediction_id="p", user_id="ann@x.com", predicted_at=1, probability=0.5, prediction=1, threshold=0.5,
+        model_version="1", features_from="store", feature_version=1, features=b"", latency_us=1, pod="p", sequence=1,
+        boot="b", route="predict",
+    )  # fmt: skip
+    spool.append([waiting, msgspec.structs.replace(waiting, prediction_id="q", user_id="bob")])
+    spool.seal()
+    done = run(privacy.forget, "ann@x.com", "--reason", "r", "--yes")
+    assert done.exit_code == 0, done.output
+    left = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert (b"ann@x.com" in left, b"bob" in left) == (False, True)
+
+
+def test_it_says_which_trainings_are_under_way_and_of_which_versions_nobody_can_tell() -> None:
+    entry = LedgerEntry(
+        sequence=7, kind="erasure", state="done", at=1, updated_at=1, reason="r", subject="6b1f"
+    )
+    said = "\n".join(privacy.erasure_lines(Erasure(entry, {"events": 3}, Learned(["4"], [9], ["2", "1"]))))
+    assert "may have been trained with this user: 4." in said
+    assert "Training 9, under way," in said
+    assert "cannot be told of versions 2, 1:" in said
 
 
 def test_it_asks_first_and_says_what_there_is(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """`POST /forget` and what each pod does by itself: after it the user is nowhere, in the store and on the pods' disks."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from bentos.scorer.assembly import Assembly
 from bentos.scorer.measures import Measures
 from bentos.scorer.prediction_log import PredictionLog
 from bentos.scorer.segments import framed
-from bentos.scorer.spool import Spool
+from bentos.scorer.spool import Spool, clear_left_behind
 from propensity.settings import Settings, read_settings
 from propensity.store import Prediction, Store, open_store
 from propensity.store.forgotten import Forgotten, mark_of
@@ -86,6 +87,24 @@ def test_what_was_set_aside_or_can_not_be_read_is_cleared_too(prediction: Make, 
     assert spool.size == sum(path.stat().st_size for path in tmp_path.iterdir())
 
 
+def test_a_folder_that_no_process_lives_in_any_more_is_cleared(prediction: Make, tmp_path: Path) -> None:
+    whole = framed([prediction(1), of_user(prediction(2), USER)])
+    for name in ("b-1.aside", "b-2.seg", "b-3.part", "b-4.seg.77.new"):
+        (tmp_path / name).write_bytes(whole)
+    with (tmp_path / "b-5.part").open("ab") as living:
+        living.write(whole)
+        living.flush()
+        fcntl.flock(living, fcntl.LOCK_EX)
+        assert clear_left_behind(tmp_path, forgotten(USER)) == 0
+        assert (tmp_path / "b-5.part").read_bytes() == whole, "Its process clears it."
+    (tmp_path / "b-5.part").unlink()
+    assert USER.encode() not in bytes_of(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"b-1.aside", "b-2.seg", "b-3.part"}
+    assert frames_of(tmp_path / "b-3.part") == [[prediction(1)]]
+    assert clear_left_behind(tmp_path / "nowhere", forgotten(USER)) == 0
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_a_segment_without_the_user_is_not_written_again(prediction: Make, tmp_path: Path) -> None:
     spool = Spool(tmp_path, boot="b", max_bytes=MEGABYTE)
     spool.append([prediction(1)])
@@ -101,7 +120,7 @@ def test_a_disk_that_refuses_is_tried_again(prediction: Make, tmp_path: Path) ->
     spool.append([of_user(prediction(1), USER), prediction(2)])
     segment = spool.seal()
     assert segment is not None
-    blocked = segment.with_name(segment.name + ".new")
+    blocked = segment.with_name(f"{segment.name}.{os.getpid()}.new")
     blocked.mkdir()  # the copy can't be written
     log = PredictionLog(None, spool=spool, measures=Measures())
     log.forget(forgotten(USER))
