@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from propensity.events import Event
+from propensity.features.marks import COPY, marks, row_of
 from propensity.store.mention import but_for, candidates, owner_of
 
 SHORT: Final = 12
@@ -75,6 +76,13 @@ class Forgotten(NamedTuple):
 
 
 NOBODY: Final = Forgotten()
+
+
+def forgotten_row(copy: str, user_id: str) -> str:
+    """Return what is forgotten of a user beside the id: the rows in a copy of reference rows, where the user is a mark."""
+    digest = copy.removeprefix(COPY)
+    (mark,) = marks([user_id], digest=digest)
+    return row_of(mark, digest=digest)
 
 
 def mark_of(user_id: str, *, salt: bytes) -> str:

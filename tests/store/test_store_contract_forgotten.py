@@ -10,6 +10,7 @@ import pytest
 from propensity.errors import StoreUnavailable
 from propensity.events import Event, Refusal
 from propensity.events.refusal import refuse
+from propensity.features.marks import COPY, marks, row_of
 from propensity.store import Contact, Outcome, Prediction, Score, Store, TargetList, open_store
 from propensity.store.forgotten import TANGLED, mark_of
 
@@ -265,12 +266,40 @@ def test_copies_of_reference_rows_with_ids_go_and_bundles_stay(store: Store) -> 
     assert store.bundles.get("sha256:1") == {"a": b"1"}
 
 
-def test_a_list_keeps_its_record_when_one_of_its_users_goes(store: Store) -> None:
-    fill(store, "ann")
-    record = TargetList(
-        list_id="spring", name="spring", created_at=1, created_by="bob", cutoff=10, model_version="1", rule="top 1",
+def test_copies_of_reference_rows_go_and_the_users_rows_are_not_to_be_copied_again(store: Store) -> None:
+    digest = "sha256:1"
+    store.bundles.put(digest, {"a": b"1"})
+    store.bundles.put(f"{COPY}{digest}", {"reference.parquet": b"rows" * 9})
+    assert forget(store, "ann") == {}
+    assert store.bundles.get(f"{COPY}{digest}") is None
+    assert store.bundles.get(digest) == {"a": b"1"}
+    rows = {name: row_of(*marks([name], digest=digest), digest=digest) for name in ("ann", "bob")}
+    assert store.forgotten.current().among(rows.values()) == {rows["ann"]}
+    store.bundles.put(f"{COPY}{digest}", {"reference.parquet": b"row"})
+    assert store.bundles.get(f"{COPY}{digest}") == {"reference.parquet": b"row"}
+
+
+def test_a_list_that_is_called_after_a_user_gets_another_name(store: Store) -> None:
+    for list_id, name in (("a", "win back zed@x.com"), ("b", "spring")):
+        store.contacts.add_list(target_list(list_id, name))
+    assert store.forgotten.find("zed@x.com") == {"target_lists": 1}
+    mark = store.forgotten.add("zed@x.com", at=TIME, salt=SALT).mark
+    assert store.forgotten.erase("zed@x.com", mark=mark) == {"target_lists": 1}
+    names = {one.list_id: one.name for one in store.contacts.lists(9)}
+    assert names == {"a": f"win back [forgotten {mark[:12]}]", "b": "spring"}
+    assert store.forgotten.find("zed@x.com") == {}
+
+
+def target_list(list_id: str, name: str) -> TargetList:
+    return TargetList(
+        list_id=list_id, name=name, created_at=1, created_by="bob", cutoff=10, model_version="1", rule="top 1",
         control_share=0.1, seed=7, treated=1, control=0, expected_buyers=0.5,
     )  # fmt: skip
+
+
+def test_a_list_keeps_its_record_when_one_of_its_users_goes(store: Store) -> None:
+    fill(store, "ann")
+    record = target_list("spring", "spring")
     store.contacts.add_list(record)
     forget(store, "ann")
     assert store.contacts.get_list("spring") == record

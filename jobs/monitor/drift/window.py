@@ -6,8 +6,8 @@ Only cutoffs that the score job finished: it writes user by user, and those it h
 import numpy as np
 
 from jobs.monitor.drift.sample import COLUMNS, Sample, is_kept
-from propensity.features.anonymous import marks
 from propensity.features.definition import NAMES, VERSION
+from propensity.features.marks import marks
 from propensity.store import Score, Store
 
 CUTOFFS = 1_000

@@ -15,8 +15,9 @@ from pymongo.collection import Collection
 
 from propensity.events import Refusal
 from propensity.events.event import HOUR
+from propensity.features.marks import COPY
 from propensity.store.batches import batches
-from propensity.store.forgotten import Forgotten, Tombstone, cleaned, without
+from propensity.store.forgotten import Forgotten, Tombstone, cleaned, forgotten_row, without
 from propensity.store.mention import is_of
 from propensity.store.mongo.database import Database, Document
 from propensity.store.mongo.documents import from_document
@@ -28,6 +29,8 @@ _ANSWERS: Final = ("predictions", "shadows")
 _STEPPED: Final = {"scores": "cutoff", "outcomes": "cutoff"}
 _COPIES: Final = {"$gte": "reference:", "$lt": "reference;"}
 """Digests under which an early release kept copies of reference rows with the ids of their users."""
+
+_ROWS: Final = {"$gte": COPY, "$lt": f"{COPY}~"}
 
 
 class MongoForgotten:
@@ -65,6 +68,9 @@ class MongoForgotten:
             found[name] = self._take(name, keys, is_to_go=is_to_go)
         found["contacts"] = self._take("contacts", self._contacts(user_id), is_to_go=is_to_go)
         found["references"] = self._take_copies(is_to_go=is_to_go)
+        if is_to_go:
+            self._drop_rows(user_id)
+        found["target_lists"] = self._rename(user_id, mark=mark, is_to_go=is_to_go)
         found["ledger"] = self._rewrite(user_id, mark=mark, is_to_go=is_to_go)
         return {name: count for name, count in found.items() if count}
 
@@ -138,6 +144,28 @@ class MongoForgotten:
             with self._database.collection("bundle_pieces") as pieces:
                 pieces.delete_many({"_id": _COPIES})
         return copies
+
+    def _drop_rows(self, user_id: str) -> None:
+        """Drop the copies of reference rows, and leave word of whose are not to be copied again."""
+        with self._database.collection("bundles") as bundles:
+            copies = [one["_id"] for one in bundles.find({"_id": _ROWS}, {"_id": 1})]
+        for copy in copies:
+            self.add(forgotten_row(copy, user_id), at=0, salt=b"")
+            pieces = {"$gte": f"{copy}/", "$lt": f"{copy}0"}  # the character after the slash
+            for name, where in (("bundles", copy), ("bundle_pieces", pieces)):
+                with self._database.collection(name) as collection:
+                    collection.delete_many({"_id": where})
+
+    def _rename(self, user_id: str, *, mark: str, is_to_go: bool) -> int:
+        """Take the name of a user out of the names of lists."""
+        renamed = 0
+        with self._database.collection("target_lists") as collection:
+            for one in list(collection.find({}, {"name": 1}).sort("_id", ASCENDING)):
+                name = without(one["name"], user_id, mark=mark)
+                renamed += name != one["name"]
+                if is_to_go and name != one["name"]:
+                    collection.update_one({"_id": one["_id"]}, {"$set": {"name": name}})
+        return renamed
 
     def _rewrite(self, user_id: str, *, mark: str, is_to_go: bool) -> int:
         """Take the name out of the ledger's texts; an entry that moves meanwhile is looked at again."""

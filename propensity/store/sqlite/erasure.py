@@ -16,8 +16,9 @@ import msgspec
 
 from propensity.errors import StoreUnavailable
 from propensity.events import Refusal
+from propensity.features.marks import COPY
 from propensity.store.batches import batches
-from propensity.store.forgotten import Forgotten, Tombstone, cleaned, without
+from propensity.store.forgotten import Forgotten, Tombstone, cleaned, forgotten_row, without
 from propensity.store.mention import is_of
 from propensity.store.sqlite.database import POLL_SECONDS, Database
 from propensity.store.sqlite.forgotten import add_mark
@@ -31,6 +32,7 @@ _ANSWERS: Final = ("predictions", "shadows")
 """Tables that are read through: an index by user would cost every answer, and nobody is forgotten as often."""
 _COPIES: Final = "reference:"
 """Digests under which an early release kept copies of reference rows with the ids of their users."""
+_IS_COPY: Final = "substr(digest, 1, 10) = ?"
 
 
 class SqliteForgotten:
@@ -65,6 +67,7 @@ class SqliteForgotten:
                 statement = f"SELECT count(*) FROM {table} {_of_user(table)}"  # noqa: S608 - our own names
                 (found[table],) = connection.execute(statement, (user_id,)).fetchone()
             found["references"] = len(_copies(connection))
+            found["target_lists"] = sum(1 for _ in _lists(connection, user_id, mark=""))
             found["ledger"] = sum(1 for _ in _entries(connection, user_id, mark=""))
         return {name: count for name, count in found.items() if count}
 
@@ -88,9 +91,13 @@ class SqliteForgotten:
                 found[table] = connection.execute(statement, (user_id,)).rowcount
         with self._wiping() as connection:
             found["references"] = len(_copies(connection))
-            connection.execute("DELETE FROM bundle_pieces WHERE substr(digest, 1, 10) = ?", (_COPIES,))
-            connection.execute("DELETE FROM bundles WHERE substr(digest, 1, 10) = ?", (_COPIES,))
+            for table in ("bundle_pieces", "bundles"):
+                connection.execute(f"DELETE FROM {table} WHERE {_IS_COPY}", (_COPIES,))  # noqa: S608
+            _drop_rows(connection, user_id)
         with self._wiping() as connection:
+            lists = list(_lists(connection, user_id, mark=mark))
+            connection.executemany("UPDATE target_lists SET name = ? WHERE list_id = ?", lists)
+            found["target_lists"] = len(lists)
             entries = list(_entries(connection, user_id, mark=mark))
             connection.executemany("UPDATE ledger SET reason = ?, evidence = ? WHERE sequence = ?", entries)
             found["ledger"] = len(entries)
@@ -163,8 +170,24 @@ def _answers(connection: sqlite3.Connection, table: str, user_id: str) -> Iterat
 
 
 def _copies(connection: sqlite3.Connection) -> list[str]:
-    rows = connection.execute("SELECT digest FROM bundles WHERE substr(digest, 1, 10) = ?", (_COPIES,))
+    rows = connection.execute(f"SELECT digest FROM bundles WHERE {_IS_COPY}", (_COPIES,))  # noqa: S608
     return [digest for (digest,) in rows]
+
+
+def _drop_rows(connection: sqlite3.Connection, user_id: str) -> None:
+    """Drop the copies of reference rows, and leave word of whose are not to be copied again."""
+    found = connection.execute("SELECT digest FROM bundles WHERE substr(digest, 1, ?) = ?", (len(COPY), COPY))
+    for (copy,) in found.fetchall():
+        add_mark(connection, forgotten_row(copy, user_id), at=0, salt=b"")
+        for table in ("bundle_pieces", "bundles"):
+            connection.execute(f"DELETE FROM {table} WHERE digest = ?", (copy,))  # noqa: S608
+
+
+def _lists(connection: sqlite3.Connection, user_id: str, *, mark: str) -> Iterator[tuple[str, str]]:
+    """Yield new name and id of the lists whose names name a user."""
+    for list_id, name in connection.execute("SELECT list_id, name FROM target_lists"):
+        if (new := without(name, user_id, mark=mark)) != name:
+            yield new, list_id
 
 
 def _entries(connection: sqlite3.Connection, user_id: str, *, mark: str) -> Iterator[tuple[str, bytes, int]]:
