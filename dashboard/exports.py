@@ -21,11 +21,16 @@ def record_it(found: Selection) -> None:
     may = access.may_operate()
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input("Name of the campaign", placeholder="autumn sale", disabled=not may).strip()
+    why = left.text_input(
+        "Why", placeholder="what the list is for; stands in the audit", disabled=not may
+    ).strip()
     pressed = right.button(
         "Record the list", type="primary", disabled=not (may and name and found.users), width="stretch"
     )
     if pressed and may:
-        recorded = record(connections.store(), found, name=name, by=access.name(), at=connections.now())
+        recorded = record(
+            connections.store(), found, name=name, by=access.name(), at=connections.now(), why=why
+        )
         campaigns.target_lists.clear()
         st.session_state["list"] = (recorded.target_list.list_id, name, "".join(csv_of(found)))
         said = f"{recorded.new:,} contacts are new" if recorded.new else "it was recorded before"

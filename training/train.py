@@ -129,7 +129,7 @@ class Training:
             REGISTERED,
             version=version.number,
             events=document.events,
-**data_window(document.periods.values(), first_event=self._store.events.time_at_rank(0)),
+            **data_window(document.periods.values(), first_event=self._store.events.time_at_rank(0)),
             **known,
         )
 

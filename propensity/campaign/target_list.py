@@ -25,8 +25,8 @@ class Recorded(NamedTuple):
     """Contacts that were not in the store before."""
 
 
-def record(store: Store, selection: Selection, *, name: str, by: str, at: int) -> Recorded:
-    """Store both arms of a list, and say so in the ledger; the same list again changes nothing."""
+def record(store: Store, selection: Selection, *, name: str, by: str, at: int, why: str = "") -> Recorded:
+    """Store both arms of a list, and say so and why in the ledger; the same list again changes nothing."""
     list_id = identity(selection, name=name)
     known = store.contacts.get_list(list_id)
     if known:
@@ -37,7 +37,7 @@ def record(store: Store, selection: Selection, *, name: str, by: str, at: int) -
         kind=EXPORT,
         state="done",
         at=at,
-        reason=f"{by} exported the list {name!r}: {selection.rule.words}.",
+        reason=f"{by} exported the list {name!r}: {selection.rule.words}." + (f" {why}" if why else ""),
         subject=list_id,
         key=f"{EXPORT}:{list_id}",
         evidence={"treated": made.treated, "control": made.control, "actor": by},

@@ -174,14 +174,17 @@ def test_a_list_is_recorded_before_it_can_be_downloaded(
     home = copied(shop, tmp_path)
     page = open_page("targets", home=home)
     assert not any("treated of" in one.proto.label for one in page.get("download_button"))
-    page.text_input[0].set_value("winter sale").run()
+    page.text_input[0].set_value("winter sale")
+    page.text_input[1].set_value("For the shops in the north.").run()
     next(one for one in page.button if one.label == "Record the list").click().run()
     assert not page.exception
     assert any("treated of 'winter sale'" in one.proto.label for one in page.get("download_button"))
     with open_store(f"sqlite:///{home}/store.db") as store:
         newest = store.contacts.lists(1)[0]
         arms = [one.arm for chunk in store.contacts.scan(newest.list_id) for one in chunk]
+        (said,) = store.ledger.latest(1, "export")
     assert newest.name == "winter sale"
+    assert said.reason.endswith(". For the shops in the north.")
     assert (arms.count("treated"), arms.count("control")) == (newest.treated, newest.control)
     assert newest.control > 0
 
