@@ -124,6 +124,7 @@ def _retrain(request: LedgerEntry, hands: Hands) -> str:
         start=hands.platform.start_training,
         is_gone=hands.platform.training_is_gone,
         clock=hands.clock,
+        actor=request.actor,
     )
     return f"{entry.state}: {entry.subject or entry.reason}"
 

@@ -9,13 +9,8 @@ from propensity.store import LedgerEntry, Store
 
 AUDITED: Final = ("request", "promotion", "rollback", "training", "experiment", "export", "erasure")
 """Kinds that a person may stand behind."""
-LOOKED_AT: Final = 1_000
-"""Newest entries of each kind: most trainings and promotions are nobody's."""
 
 
 def acts(store: Store, limit: int) -> list[LedgerEntry]:
     """Return the newest entries that have an actor, by sequence descending."""
-    found = [
-        entry for kind in AUDITED for entry in store.ledger.latest(max(limit, LOOKED_AT), kind) if entry.actor
-    ]
-    return sorted(found, key=lambda entry: entry.sequence, reverse=True)[:limit]
+    return store.ledger.by_people(limit, AUDITED)

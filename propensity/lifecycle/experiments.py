@@ -167,6 +167,7 @@ class Experiments:
                 store=self._store,
                 registry=self._registry,
                 clock=self._clock,
+                actor=entry.actor,
             )
         except ModelError as error:
             return self._move(entry, STOPPED, why=f"It could not be promoted: {error}")

@@ -42,6 +42,7 @@ def request_retraining(
     start: slot.Start,
     clock: Callable[[], int],
     is_gone: slot.IsGone = lambda _: False,
+    actor: str = "",
 ) -> LedgerEntry:
     """Start a training for these reasons unless something stands against it; return the decision's ledger entry.
 
@@ -53,7 +54,7 @@ def request_retraining(
     if known is not None:
         return known
     slot.tend_training(store=store, settings=settings, start=start, is_gone=is_gone, clock=clock)
-    answer = _decide(triggers, key=key, store=store, settings=settings, now=clock())
+    answer = _decide(triggers, key=key, actor=actor, store=store, settings=settings, now=clock())
     training = answer.training
     if training is not None and training.state == trainings.INTENDED:
         training = slot.start_training(training, triggers, store=store, start=start, clock=clock)
@@ -97,7 +98,9 @@ def record_decision(
     )
 
 
-def _decide(triggers: Sequence[Trigger], *, key: str, store: Store, settings: Settings, now: int) -> Answer:
+def _decide(
+    triggers: Sequence[Trigger], *, key: str, actor: str, store: Store, settings: Settings, now: int
+) -> Answer:
     recent = trainings.recent_trainings(store)
     ours = next((entry for entry in recent if _is_asked_by(entry, key)), None)
     if ours is not None:  # a run before this one was killed
@@ -113,7 +116,7 @@ def _decide(triggers: Sequence[Trigger], *, key: str, store: Store, settings: Se
         at=now,
         reason=_said(triggers),
         key=trainings.key_of(trainings.next_number(recent)),
-        evidence={"asked_by": key, **slot.evidence_of(triggers)},
+        evidence={"asked_by": key, "actor": actor, **slot.evidence_of(triggers)},
     )
     if claimed is not None:
         return Answer("retrain", _said(triggers), claimed)

@@ -141,6 +141,13 @@ def test_what_comes_of_a_request_says_who_asked_for_it(world: World) -> None:
     ]
 
 
+def test_a_training_that_a_person_asked_for_says_who(world: World) -> None:
+    ask("retrain", reason="the summer collection", actor="ann", store=world.store, clock=world.clock)
+    world.look()
+    told = [(one.kind, one.actor) for one in reversed(acts(world.store, 9))]
+    assert told == [("request", "ann"), ("training", "ann")]
+
+
 def test_a_request_that_can_not_be_done_says_why(world: World) -> None:
     assert "no version 77" in world.asked("promote", "77").evidence["result"]
     assert world.asked("promote", "77").state == "refused"

@@ -133,6 +133,15 @@ def test_what_a_judge_notes_is_kept(world: World) -> None:
     assert world.newest().evidence["report"] == {"users": 9}
 
 
+def test_a_promotion_that_a_persons_experiment_ends_with_says_who(world: World) -> None:
+    plan = world.registry.version(BETTER)
+    intend(plan, CANARY, reason="it may be better", store=world.store, clock=world.clock, actor="ann")
+    world.advance()
+    world.advance(Decision("promote", "all is well"))
+    (promotion,) = world.store.ledger.latest(1, "promotion")
+    assert (promotion.subject, promotion.actor) == (BETTER, "ann")
+
+
 @pytest.mark.parametrize("state", ["running", "promoting", "promoted"])
 def test_a_run_killed_on_the_way_to_a_promotion_is_finished_by_the_next_look(
     world: World, state: str

@@ -178,6 +178,27 @@ def test_the_ledger_is_read_newest_first_and_by_kind(store: Store) -> None:
     assert store.ledger.latest(5, "rollback") == []
 
 
+def test_what_people_did_is_found_behind_any_number_of_entries_that_nobody_stands_behind(
+    store: Store,
+) -> None:
+    def add(number: int, actor: str = "", kind: str = "promotion", **more: object) -> None:
+        store.ledger.claim(
+            kind=kind, state="open", at=number, reason="r", evidence={"plan": {"actor": "x"}, "actor": actor, **more}
+        )  # fmt: skip
+
+    add(1, "ann")
+    add(2, "ann", kind="decision")
+    add(3, 'o"neil', kind="training")
+    store.ledger.claim(kind="training", state="open", at=4, reason='"actor":"bob"')
+    store.ledger.move(3, from_state="open", to_state="done", at=5, evidence={"version": "7"})
+    for number in range(60):
+        add(number)
+    kinds = ("promotion", "training")
+    assert [one.sequence for one in store.ledger.by_people(50, kinds)] == [3, 1]
+    assert [one.actor for one in store.ledger.by_people(1, kinds)] == ['o"neil']
+    assert store.ledger.by_people(50, ["rollback"]) == []
+
+
 def test_there_is_one_champion(store: Store) -> None:
     assert store.champion() is None
     for version in ("1", "2", "2"):

@@ -4,6 +4,9 @@ Evidence is kept as a list of JSON texts, one for each change, and merged when r
 update, and no name inside the evidence can ever be read as a path or an operator.
 """
 
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +18,8 @@ from propensity.store.mongo.database import Database, Document
 from propensity.store.records import LedgerEntry
 
 _NEWEST: Final = [("_id", DESCENDING)]
+_ACTOR: Final = '"actor":"[^"]'
+"""Somebody's name in a JSON text; what else it finds is sorted out when read."""
 
 
 class MongoLedger:
@@ -88,6 +93,16 @@ class MongoLedger:
         with self._database.collection("ledger") as collection:
             found = list(collection.find(where).sort(_NEWEST).limit(limit))
         return [entry for entry in map(_entry, found) if entry is not None]
+
+    def by_people(self, limit: int, kinds: Sequence[str]) -> list[LedgerEntry]:
+        """Return the newest entries of some kinds that have an actor, by sequence, descending."""
+        where = {"kind": {"$in": list(kinds)}, "evidence": {"$regex": _ACTOR}}
+        with (
+            self._database.collection("ledger") as collection,
+            closing(collection.find(where).sort(_NEWEST)) as found,
+        ):
+            entries = (entry for entry in map(_entry, found) if entry is not None and entry.actor)
+            return list(islice(entries, limit))
 
 
 def _append(collection: Collection[Document], entry: Document) -> LedgerEntry | None:

@@ -1,5 +1,6 @@
 """What a store does with what the loop runs on: bundles, experiments, the ledger, what the monitor found."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from propensity.store.experiments import Experiment, Trial
@@ -93,3 +94,6 @@ class LedgerStore(Protocol):
 
     def latest(self, limit: int, kind: str | None = ...) -> list[LedgerEntry]:
         """Return the newest entries by sequence, descending."""
+
+    def by_people(self, limit: int, kinds: Sequence[str]) -> list[LedgerEntry]:
+        """Return the newest entries of some kinds that have an actor, by sequence, descending."""

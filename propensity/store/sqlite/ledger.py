@@ -1,6 +1,7 @@
 """The ledger in SQLite: numbered and changed inside write transactions, so that no two writers see the same state."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -88,6 +89,16 @@ class SqliteLedger:
         where, values = ("", [limit]) if kind is None else ("WHERE kind = ? ", [kind, limit])
         with self._database.reading() as connection:
             rows = connection.execute(f"{_SELECT}{where}ORDER BY sequence DESC LIMIT ?", values).fetchall()
+        return [_entry(row) for row in rows]
+
+    def by_people(self, limit: int, kinds: Sequence[str]) -> list[LedgerEntry]:
+        """Return the newest entries of some kinds that have an actor, by sequence, descending."""
+        marks = ", ".join("?" * len(kinds))
+        where = f"WHERE kind IN ({marks}) AND json_extract(CAST(evidence AS TEXT), '$.actor') <> '' "
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"{_SELECT}{where}ORDER BY sequence DESC LIMIT ?", (*kinds, limit)
+            ).fetchall()
         return [_entry(row) for row in rows]
 
 
