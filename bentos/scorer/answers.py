@@ -44,6 +44,11 @@ class ExplainAnswer(msgspec.Struct, frozen=True, kw_only=True):
     raw: float
     contributions: list[Contribution]
     """The weightiest first."""
+    arm: Arm | msgspec.UnsetType = msgspec.UNSET
+    """The user's side, while an experiment splits users. What is explained is the champion's answer on either side."""
+    answered_by: str | msgspec.UnsetType = msgspec.UNSET
+    """The version that answers this user's predictions, while an experiment splits users: not the one explained, where it
+    is not `model_version`."""
 
 
 class ItemError(msgspec.Struct, frozen=True):

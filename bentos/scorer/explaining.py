@@ -1,12 +1,14 @@
 """Why a user got this answer: `POST /explain`, off the hot path.
 
 An explanation costs a hundred predictions, so it has one thread, a short queue and a scope of its own. Reading the model
-for it costs a second and some memory: that is done when somebody first asks, for each model served.
+for it costs a second and some memory: that is done when somebody first asks, for each model served. A challenger is
+not explained: its files are read nowhere but in its own process. Who is on its side is told so.
 """
 
 import threading
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from bentos.scorer.answers import ExplainAnswer
@@ -38,6 +40,7 @@ class Explaining:
         found = explainer.explain(row)
         probability = self._scoring.recording.rounded(found.probability)
         threshold = serving.model.document.threshold
+        arm, by = self._scoring.side_of(asked.user_id, serving=serving) or (msgspec.UNSET, msgspec.UNSET)
         return ExplainAnswer(
             user_id=asked.user_id,
             prediction=int(probability >= threshold),
@@ -49,6 +52,8 @@ class Explaining:
             base=found.base,
             raw=found.raw,
             contributions=found.contributions,
+            arm=arm,
+            answered_by=by,
         )
 
     def _explainer_of(self, serving: Serving) -> Explainer:

@@ -98,6 +98,14 @@ class Scoring:
         serving = self._keeper.ready()
         return self._row_now(body, model=serving, lag=serving.lag, cutoff=self._now()), serving
 
+    def side_of(self, user_id: str, *, serving: Serving) -> tuple[Arm, str] | None:
+        """Return a user's arm and the version that answers there; None while no experiment splits users."""
+        contest = self._contest(serving)
+        arm = contest.arm_of(user_id) if contest else None
+        if contest is None or arm is None:
+            return None
+        return arm, contest.by.version if arm == CHALLENGER else serving.version
+
     def predict_batch(self, body: bytes, *, wait_seconds: float = 0.0) -> BatchAnswer:
         """Answer `POST /predict/batch`; blocking, for a thread of its own."""
         started = time.perf_counter()

@@ -417,6 +417,24 @@ def test_questions_that_would_wait_behind_too_many_are_refused(
     assert questions.answers([row]) == [None]
 
 
+def test_on_closing_those_who_still_wait_are_told_and_those_who_gave_up_are_passed_over(
+    other_bundle: Bundle,
+) -> None:
+    tally = Tally(number=1, mode="ab")
+    challenger = Challenger(other_bundle.files, niceness=0, patience=10, tally=tally)
+    questions = Questions(challenger, seconds=10, tally=tally)
+    challenger.child = Child(other_bundle.files, niceness=0)
+    row = b"\0" * 4 * len(NAMES)
+    given_up, waiting = questions._ask([row]), questions._ask([row, row])
+    assert given_up is not None
+    assert waiting is not None
+    given_up.cancel()
+    questions._stopping.set()
+    questions._run()
+    assert waiting.result(timeout=1) == [None, None]
+    assert (tally.given_up, challenger.child) == ("", None)
+
+
 def test_a_segment_spooled_by_the_release_before_is_still_read(tmp_path: Path) -> None:
     record = msgspec.structs.asdict(make_prediction(1))
     del record["arm"]

@@ -18,9 +18,11 @@ from sklearn.preprocessing import StandardScaler
 from bentos.scorer import explaining
 from bentos.scorer.keys import new_key
 from propensity.bundle import Bundle, Recorded
+from propensity.experiment.split import ExperimentSplit
 from propensity.features.definition import NAMES
 from propensity.settings import Settings, read_settings
-from propensity.store import Store, open_store
+from propensity.store import Experiment, Store, open_store
+from tests.scorer.conftest import make_bundle
 from training import export
 
 ESTIMATORS = {
@@ -77,6 +79,28 @@ def test_contributions_add_up_and_the_answer_is_that_of_predict(ask: Any, asked:
     assert {one["feature"] for one in why["contributions"]} == set(NAMES)
     cart = next(one for one in why["contributions"] if one["feature"] == "cart_count")
     assert cart["value"] == asked.get("cart_count", 2)
+
+
+def test_who_is_on_the_challengers_side_is_told_that_the_champion_is_explained(
+    ask: Any, store: Store, explained: Bundle, eventually: Callable[..., Any]
+) -> None:
+    assert not {"arm", "answered_by"} & set(ask("POST", "/explain", json={"user_id": "known"}).json())
+    challenger = make_bundle(seed=5)
+    store.bundles.put(challenger.digest, challenger.files)
+    experiment = Experiment(
+        number=5, mode="ab", challenger=f"9@{challenger.digest}", champion=f"8@{explained.digest}", seed=11,
+        share=0.5, started_at=1, stage_at=1,
+    )  # fmt: skip
+    store.experiments.set_current(experiment)
+    asked = {"user_id": "u0", "cart_count": 1}
+    eventually(lambda: "arm" in ask("POST", "/predict", json=asked).json(), seconds=60)
+    split = ExperimentSplit(share=0.5, seed=11)
+    versions = {"champion": "8", "challenger": "9"}
+    for user in ("u0", "u1", "u2", "u3", "u4", "u5"):
+        why = ask("POST", "/explain", json={"user_id": user, "cart_count": 1}).json()
+        assert (why["arm"], why["answered_by"]) == (split.side(user), versions[split.side(user)])
+        assert why["model_version"] == "8"
+    assert {split.side(f"u{number}") for number in range(6)} == {"champion", "challenger"}
 
 
 def test_an_explanation_is_no_answer_and_is_not_logged(ask: Any, store: Store) -> None:

@@ -107,7 +107,7 @@ class Questions:
             self._tally.given_up = "Its thread ended. See the service's log."
         finally:
             self._challenger.end()
-            self._tell(self._next(wait=False), None)
+            self._tell(_waiting(self._next(wait=False)), None)
 
     def _next(self, *, wait: bool = True) -> list[Question]:
         """Return what waits: at least one question, unless there is none for a while."""
@@ -126,7 +126,7 @@ class Questions:
 
     def _put(self, questions: list[Question]) -> None:
         """Ask, for those who still wait."""
-        waiting = [one for one in questions if one.answers.set_running_or_notify_cancel()]
+        waiting = _waiting(questions)
         if waiting:
             self._tell(waiting, self._challenger.probabilities([row for one in waiting for row in one.rows]))
 
@@ -136,3 +136,8 @@ class Questions:
             size = len(one.rows)
             one.answers.set_result(answers[place : place + size] if answers else [None] * size)
             place += size
+
+
+def _waiting(questions: Sequence[Question]) -> list[Question]:
+    """Return those whose requests have not given them up, which they can't do any more from now on."""
+    return [one for one in questions if one.answers.set_running_or_notify_cancel()]
