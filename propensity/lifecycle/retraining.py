@@ -109,7 +109,7 @@ def _decide(
     if standing is not None:
         return standing
     if not slot.close(next(iter(recent), None), store=store):  # its Job has just taken it up again
-        return _decide(triggers, key=key, store=store, settings=settings, now=now)
+        return _decide(triggers, key=key, actor=actor, store=store, settings=settings, now=now)
     claimed = store.ledger.claim(
         kind=trainings.KIND,
         state=trainings.INTENDED,

@@ -6,6 +6,7 @@ then the log is taken in again by a pod of the release, and the user searched fo
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,7 +50,9 @@ import pathlib, sys
 for path in pathlib.Path("/var/spool/propensity").rglob("*"):
     if path.is_file() and sys.argv[1].encode() in path.read_bytes(): print(path)
 """
-EVENT = {"event_type": "view", "event_time": "2026-03-01T12:00:00Z", "product_id": "p1"}
+WHEN = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}"
+"""In the middle of the log, where one event more moves no window."""
+EVENT = {"event_type": "view", "event_time": WHEN, "product_id": "p1"}
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +172,15 @@ def test_an_address_is_forgotten_from_refused_rows_too_and_a_log_does_not_bring_
     refused = release.ask("POST", "/events", key=key, body=sent).json()["refused"]
     assert {one["index"]: one["reason"] for one in refused}[0] == "forgotten"
     rows = [
-        f"e2e-3,view,2026-03-01T12:00:00Z,{ADDRESS}",
+        f"e2e-3,view,{WHEN},{ADDRESS}",
         f"e2e-4;<{ADDRESS}>;view",
         f"e2e-5,{ADDRESS},view,never",
+        f"e2e-6,somebody else,view,{WHEN}",
     ]
     lines = "\\n".join(["event_id,user_id,event_type,event_time", *rows])
     command = (
-        f'printf "{lines}\\n" > /tmp/log.csv && propensity ingest /tmp/log.csv --allow-unchanged || true'
+        f'printf "{lines}\\n" > /tmp/log.csv && '
+        "PROPENSITY_MAX_REFUSED_SHARE=1 propensity ingest /tmp/log.csv --allow-unchanged"
     )
     said(release, [start(release, "score", name="take-in-address", command=["sh", "-ec", command])])
     assert places(release, ADDRESS) == {}
