@@ -9,6 +9,9 @@ import msgspec
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+BACK_ENDS: Final = ("adlfs", "azure", "aiobotocore", "botocore", "gcsfs", "google", "s3fs")
+"""Libraries that log at length, addresses and tracebacks included, what they raise as well: we say it in one sentence."""
+
 
 class JsonFormatter(logging.Formatter):
     """One line per record: time, level, logger, message and the record's own fields."""
@@ -45,6 +48,8 @@ def set_up_logging(style: Literal["auto", "text", "json"], *, level: int = loggi
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for room in ("propensity", "training", "bentos", "jobs"):
         logging.getLogger(room).setLevel(level)
+    for library in BACK_ENDS:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

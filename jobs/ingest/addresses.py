@@ -13,6 +13,8 @@ from typing import Final
 from propensity.errors import InputMissing, PropensityError
 
 _HOST: Final = re.compile(r"[^:@]*(:[0-9]*)?")
+_CONTAINER: Final = re.compile(r"abfss?://[a-z0-9$-]+@[^:@]*")
+"""Before the @ of an Azure address stands a container's name, and nothing secret."""
 NOT_FOUND: Final = 404
 
 
@@ -36,7 +38,7 @@ def explained(name: str, *, is_local: bool) -> Iterator[None]:
 
 
 def _missing(name: str, error: Exception) -> InputMissing:
-    status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
+    status = _status(error) or _status(error.__cause__)
     if isinstance(error, FileNotFoundError) and status in {None, NOT_FOUND}:
         return InputMissing(f"There is nothing at {name}. Check the path.")
     reason = f"HTTP status {status}" if status else _reason(error)
@@ -45,9 +47,18 @@ def _missing(name: str, error: Exception) -> InputMissing:
     )
 
 
+def _status(error: BaseException | None) -> int | None:
+    found = (
+        getattr(error, name, None) for name in ("status", "status_code", "code")
+    )  # aiohttp's, Azure's, Google's
+    return next((one for one in found if isinstance(one, int)), None)
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         said = error.strerror
+    elif isinstance(error, PermissionError):
+        said = "access denied"  # by S3, without a word of its own
     elif isinstance(error, ValueError | ImportError):
         said = str(error).rstrip(".")  # says which protocol is unknown, or what to install
     else:
@@ -58,6 +69,6 @@ def _reason(error: Exception) -> str:
 def _shown(part: str) -> str:
     scheme, separator, rest = part.rpartition("://")
     host = re.split("[/?#]", rest)[0]
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) and not _CONTAINER.fullmatch(f"{scheme}://{host}"):
         rest = rest.rpartition("@")[2]
     return f"{scheme}{separator}{re.split('[?#]', rest)[0]}"

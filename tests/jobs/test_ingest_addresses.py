@@ -116,6 +116,8 @@ def test_a_server_that_is_away_is_one_sentence(store: Store, url: str) -> None:
         ("https://s3cret@host/a.csv?k=s3cret#s3cret", "https://host/a.csv"),
         ("zip://a.csv::https://me:s3cret@host/a.zip?k=s3cret", "zip://a.csv::https://host/a.zip"),
         ("http://[::1]:80/a.csv?k=s3cret", "http://[::1]:80/a.csv"),
+        ("abfs://logs@shop.dfs.core.windows.net/a.csv", "abfs://logs@shop.dfs.core.windows.net/a.csv"),
+        ("abfs://logs:s3cret@shop.dfs.core.windows.net/a.csv", "abfs://shop.dfs.core.windows.net/a.csv"),
     ],
 )
 def test_an_address_is_shown_without_what_opens_it(address: str, name: str) -> None:
