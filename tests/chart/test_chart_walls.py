@@ -31,6 +31,90 @@ def addresses(policy: Manifest) -> set[tuple[str, int]]:
     }
 
 
+EGRESS = {
+    "dashboard": {"dns", "mongodb:27017", "mlflow:5000"},
+    "mlflow": {"dns"},
+    "mongodb": set(),
+    "monitor": {"dns", "mongodb:27017", "mlflow:5000", "0.0.0.0/0:443,6443"},
+    "operator": {"dns", "mongodb:27017", "mlflow:5000", "0.0.0.0/0:443,6443"},
+    "release": set(),
+    "score": {"dns", "mongodb:27017", "mlflow:5000"},
+    "scorer": {"dns", "mongodb:27017"},
+    "test": {"dns", "scorer:3000"},
+    "training": {"dns", "mongodb:27017", "mlflow:5000"},
+}
+"""Every way out of every component, of an install without any value; `release` is the wall around all of them."""
+MORE_EGRESS = {
+    "ingest": {"dns", "mongodb:27017", "mlflow:5000"},
+    "loadtests": {"dns", "scorer:3000"},
+    "mlflow": {"dns", "0.0.0.0/0:5432,3306", "0.0.0.0/0:443"},
+    "score": EGRESS["score"] | {"app=dask,component=scheduler:8786"},
+    "training": EGRESS["training"] | {"app=dask,component=scheduler:8786", "0.0.0.0/0:443"},
+}
+"""What every switch on adds to that: a log at an address, a database server and an object store for MLflow, Dask."""
+DNS = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+}
+OURS = {"app.kubernetes.io/name": "propensity", "app.kubernetes.io/instance": "shop"}
+
+
+def peer_of(peer: Manifest) -> str:
+    """A peer in a word; what is none of the few forms that the chart knows is written out, and in no table."""
+    match peer:
+        case {"ipBlock": {"cidr": cidr, **rest}, **more} if not rest and not more:
+            return str(cidr)
+        case {"podSelector": {"matchLabels": labels, **rest}, **more} if not rest and not more:
+            component = labels.get("app.kubernetes.io/component")
+            if labels == OURS | {"app.kubernetes.io/component": component}:
+                return str(component)
+            return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    return str(peer)
+
+
+def ways_out(policy: Manifest) -> set[str]:
+    """Each rule of a policy's egress as `peer:ports`; no peer or no port is everybody, or all of them."""
+    found = set()
+    for rule in policy["spec"].get("egress", []):
+        ports = rule.get("ports", [])
+        if rule.get("to") == [DNS] and ports == [{"port": 53, "protocol": name} for name in ("UDP", "TCP")]:
+            found.add("dns")
+            continue
+        numbers = ",".join(str(port["port"]) if set(port) == {"port"} else str(port) for port in ports)
+        found |= {f"{peer_of(peer)}:{numbers}" for peer in rule.get("to") or [{}]}
+    return found
+
+
+def all_ways_out(rendered: Rendered) -> dict[str, set[str]]:
+    """The ways out of every component that has a policy."""
+    return {
+        policy["metadata"]["name"].rsplit("-", 1)[1]: ways_out(policy)
+        for policy in rendered.of("NetworkPolicy")
+    }
+
+
+def test_every_way_out_of_every_component_is_in_the_table(default: Rendered, everything: Rendered) -> None:
+    assert all_ways_out(default) == EGRESS
+    assert all_ways_out(everything) == EGRESS | MORE_EGRESS
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"to": [{"namespaceSelector": {}}], "ports": [{"port": port} for port in (22, 8080, 9100)]},
+        {"to": [{"podSelector": {}}], "ports": [{"port": 8080}]},
+        {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]},
+        {"ports": [{"port": 27017}]},
+        {},
+    ],
+    ids=str,
+)
+def test_another_way_out_would_be_seen(default: Rendered, rule: Manifest) -> None:
+    policy = default.one("NetworkPolicy", "scorer")
+    opened = {**policy, "spec": {**policy["spec"], "egress": [*policy["spec"]["egress"], rule]}}
+    assert ways_out(opened) != EGRESS["scorer"]
+
+
 def test_nothing_goes_in_or_out_unless_named(default: Rendered) -> None:
     wall = default.one("NetworkPolicy", "release")["spec"]
     assert wall["policyTypes"] == ["Ingress", "Egress"]
