@@ -2,9 +2,14 @@
 
 import json
 import os
+import socket
+import socketserver
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -113,3 +118,30 @@ def test_without_a_key_nothing_is_asked(run: Run) -> None:
     done = run("--users", "1", "--run-time", "5s", "Single", PROPENSITY_API_KEY="")
     assert done.returncode == 2
     assert "Set PROPENSITY_API_KEY" in done.stderr
+
+
+@contextmanager
+def resetting() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that takes each request and resets the connection instead of answering; what it took is listed."""
+    taken: list[bytes] = []
+
+    class Reset(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            taken.append(self.request.recv(65536))
+            self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Reset) as server:
+        server.shutdown_request = server.close_request  # type: ignore[method-assign] # else it says goodbye first
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", taken
+        server.shutdown()
+
+
+def test_a_reset_is_a_failure_and_is_not_tried_again(run: Run, tmp_path: Path) -> None:
+    with resetting() as (url, taken):
+        done = run("--host", url, "--users", "2", "--spawn-rate", "20", "--run-time", "2s", "Single")
+    assert done.returncode == 3, done.stderr
+    told = outcome(tmp_path)
+    assert told["failures"] == told["requests"] == len(taken) > 0
+    (error,) = told["errors"]
+    assert "connection closed" in error
