@@ -105,9 +105,7 @@ image-sizes: tools-for-cluster ## Print what each image weighs and holds, as in 
 cluster: tools-for-cluster ## Start a cluster for development: the kit's, or kind with an ingress controller
 	@$(if $(KIT),$(KIT) up && $(KIT) mongo-image,k8s/kind-up)
 
-# Work on Dask's workers is shown on a release of its own (make e2e ARGS=tests/e2e/test_other_machines.py): it registers
-# versions that the story counts.
-ON_A_CLUSTER = tests/chart tests/e2e tests/loadtests --ignore=tests/e2e/test_other_machines.py
+ON_A_CLUSTER = tests/chart tests/e2e tests/loadtests
 
 e2e: setup $(VENV)/.cluster $(VENV)/.browser $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make browser cluster images load-images)
 	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),$(ON_A_CLUSTER)) --durations=15

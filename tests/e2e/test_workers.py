@@ -1,6 +1,6 @@
 """A training and a scoring on two workers of a Dask cluster, through the release's walls: the same metrics as without.
 
-It registers versions, which others count, so `make e2e ARGS=tests/e2e/test_other_machines.py` gives it a release of its own.
+It registers versions, which others count, so its name puts it last.
 """
 
 import json
