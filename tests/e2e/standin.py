@@ -32,10 +32,11 @@ def run(
     name = f"stand-in-{os.urandom(4).hex()}"
     described = {"name": "stand-in", "image": f"propensity/{image}:{release.tag}", **container}
     release.cluster.apply(pod(name, labels=labels, containers=[described]))
-    phase = release.cluster.finished(name, seconds=seconds)
-    said = release.cluster.kubectl("logs", name)
-    release.cluster.kubectl("delete", "pod", name, "--wait=false")
-    return phase, said
+    try:
+        phase = release.cluster.finished(name, seconds=seconds)
+        return phase, release.cluster.kubectl("logs", name)
+    finally:
+        release.cluster.kubectl("delete", "pod", name, "--wait=false")
 
 
 def pod(name: str, *, labels: Mapping[str, str], containers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
