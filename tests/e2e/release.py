@@ -18,6 +18,8 @@ TRAINING_SECONDS = 420
 """For the whole way of a first model on two busy cores: database, MLflow, log, search, promotion."""
 READY_SECONDS = 120
 ROLLOUT_SECONDS = 240
+KEY_SECONDS = 150
+"""The kubelet brings a changed Secret into running pods within about a minute."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ class Release:
         annotations = found["spec"]["template"]["metadata"]["annotations"]
         return str(annotations.get("propensity.dev/model", ""))
 
-    def until_rolled_out(self) -> None:
-        """Wait until all pods of the scorer are of its newest description."""
-        target = f"deployment/{self.full}-scorer"
+    def until_rolled_out(self, component: str = "scorer") -> None:
+        """Wait until all pods of a component are of its newest description."""
+        target = f"deployment/{self.full}-{component}"
         self.cluster.kubectl("rollout", "status", target, f"--timeout={ROLLOUT_SECONDS}s")
 
     def until_serving(self) -> None:

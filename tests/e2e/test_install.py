@@ -7,7 +7,7 @@ from contextlib import closing
 from hashlib import sha256
 
 from tests.e2e.cluster import until
-from tests.e2e.release import BRIEF, READY_SECONDS, Release, condition
+from tests.e2e.release import BRIEF, KEY_SECONDS, READY_SECONDS, Release, condition
 from tests.e2e.standin import stand_in
 
 ASK_MLFLOW = """
@@ -17,8 +17,6 @@ with urllib.request.urlopen(base + "registered-models/alias?name=propensity&alia
     print(json.dumps(json.load(answer)["model_version"]))
 """
 PODS = {"scorer": 2, "mlflow": 1, "mongodb": 1, "operator": 1, "dashboard": 1}
-KEY_SECONDS = 150
-"""The kubelet brings a changed Secret into running pods within about a minute."""
 
 
 SIDE_DOORS = (
