@@ -28,7 +28,8 @@ BATCH: Final = 500
 SPOOL_BATCH: Final = 1_000
 """Larger, because each costs an fsync; no larger, because it is replayed at once too: 5,000 left 13 to 17 MB behind."""
 ROUND_SECONDS: Final = 0.2
-"""How often the queue is looked at: requests never wake the thread, because waking costs them more than adding."""
+"""How often the queue is looked at: requests never wake the thread, because waking costs them more than adding.
+It is what gathers a batch, too: a thread that wrote whatever is there would write record by record."""
 
 
 class PredictionLog:
@@ -77,9 +78,11 @@ class PredictionLog:
             self._lose(len(self._queue) + len(self._in_hand), why="The disk of the spool does not answer.")
 
     def _run(self) -> None:
-        while not self._stopping.wait(ROUND_SECONDS):
+        while not self._stopping.wait(0.0 if len(self._queue) >= BATCH else ROUND_SECONDS):
             self._round()
         self._round()
+        while self._queue:
+            self._round()
         if self._spool is not None:
             self._spool.seal()
 
@@ -94,16 +97,20 @@ class PredictionLog:
             logger.exception("prediction log failed in one round")
             self._lose(len(self._in_hand), why="The round failed.")
             self._in_hand = []
+        self._tell()
+
+    def _tell(self) -> None:
         self._measures.log_queue = len(self._queue)
         self._measures.spool_bytes = self._spool.size if self._spool else 0
 
     def _empty_queue(self) -> None:
-        while self._queue:
+        """Write what is queued now; what comes meanwhile is left to the next time, or nothing else would have one."""
+        left = len(self._queue)
+        while left:
             is_crowded = len(self._queue) > CROWDED
-            size = SPOOL_BATCH if is_crowded or self._is_resting() else BATCH
-            self._in_hand = self._remembered(
-                [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
-            )
+            size = min(left, SPOOL_BATCH if is_crowded or self._is_resting() else BATCH)
+            left -= size
+            self._in_hand = self._remembered([self._queue.popleft() for _ in range(size)])
             if is_crowded or self._store(self._in_hand, state="stored") is not Outcome.STORED:
                 self._put_on_spool(self._in_hand)
             self._in_hand = []
@@ -136,8 +143,8 @@ class PredictionLog:
         self._measures.log["spooled" if is_kept else "lost"] += len(batch)
 
     def _replay(self) -> None:
-        """Store what is spooled, oldest first, as long as the queue stays short and the store answers."""
-        while not (self._spool is None or self._stopping.is_set() or self._is_resting()):
+        """Store what is spooled, oldest first, as long as the store answers and nobody asks to be forgotten."""
+        while not (self._spool is None or self._is_called_away() or self._is_resting()):
             segment = self._spool.oldest()
             if segment is None:
                 return
@@ -147,6 +154,10 @@ class PredictionLog:
                 self._lose(lost, why="They can't be read or stored; their segment is set aside.")
             elif lost == 0:
                 self._spool.remove(segment)
+            self._tell()
+
+    def _is_called_away(self) -> bool:
+        return self._stopping.is_set() or self._to_clear is not None
 
     def _replay_segment(self, segment: Path) -> int | None:
         """Store a segment's records; return how many can't be, or None where it has to be done again."""
@@ -158,6 +169,7 @@ class PredictionLog:
                     return None
                 lost += refused
                 self._empty_queue()
+                self._tell()
         except FileNotFoundError:
             return 0  # another process was quicker
         except OSError as error:
