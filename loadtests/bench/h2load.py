@@ -73,11 +73,13 @@ def read(log: str, *, summary: str, seconds: float) -> Reading:
     """Return what the log of requests and the summary say.
 
     The log has a line per request: start in microseconds, status, duration in microseconds. What was in flight when
-    the time was over is in neither; `failed` of the summary counts what broke before it.
+    the warm-up ended has status 0 there, however it was answered, and is left out; what was in flight when the time was
+    over is in neither. So errors are taken from the summary: other answers than 2xx, and `errored` and `timeout`.
     """
     table = np.array([line.split("\t")[:3] for line in log.splitlines() if line], dtype=np.int64).reshape(
         -1, 3
     )
+    table = table[table[:, 1] != 0]
     is_good = (table[:, 1] >= 200) & (table[:, 1] < 300)
     if len(table) and not is_good.any():
         raise Unmeasured(f"No request was answered with a 2xx: {_line(summary, 'status codes:')}.")
@@ -88,7 +90,8 @@ def read(log: str, *, summary: str, seconds: float) -> Reading:
         p50_ms=float(p50),
         p99_ms=float(p99),
         requests=len(table),
-        errors=int((~is_good).sum()) + _failed(summary),
+        errors=_counted(summary, "status codes:", ("3xx", "4xx", "5xx"))
+        + _counted(summary, "requests:", ("errored", "timeout")),
     )
 
 
@@ -96,8 +99,8 @@ def _line(summary: str, start: str) -> str:
     return next((line for line in summary.splitlines() if line.startswith(start)), "nothing was said")
 
 
-def _failed(summary: str) -> int:
-    """Return requests that got no answer: `requests: 9 total, …, 0 errored, 0 timeout`."""
-    parts = _line(summary, "requests:").removeprefix("requests:").split(",")
-    counts = {part.split()[1]: int(part.split()[0]) for part in parts if len(part.split()) == 2}
-    return counts.get("errored", 0) + counts.get("timeout", 0)
+def _counted(summary: str, start: str, names: Sequence[str]) -> int:
+    """Return the sum of some numbers of a line like `requests: 9 total, …, 0 errored, 0 timeout`."""
+    parts = [part.split() for part in _line(summary, start).removeprefix(start).split(",")]
+    counts = {part[1]: int(part[0]) for part in parts if len(part) == 2 and part[0].isdigit()}
+    return sum(counts.get(name, 0) for name in names)

@@ -29,6 +29,12 @@ def test_other_answers_and_requests_without_one_are_errors() -> None:
     assert reading.errors == 2 + 3 + 1
 
 
+def test_what_was_in_flight_when_the_warm_up_ended_is_no_error() -> None:
+    summary = SUMMARY.replace("2 4xx", "0 4xx").replace("3 errored, 1 timeout", "0 errored, 0 timeout")
+    reading = read(log_of((200, 1_000), (0, 1_000), (200, 1_000)), summary=summary, seconds=1)
+    assert (reading.errors, reading.requests, reading.requests_per_second) == (0, 2, 2.0)
+
+
 def test_a_peer_that_only_refuses_is_no_measurement() -> None:
     with pytest.raises(Unmeasured, match="status codes: 10 2xx, 0 3xx, 2 4xx"):
         read(log_of((422, 10)), summary=SUMMARY, seconds=1)
