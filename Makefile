@@ -61,8 +61,12 @@ test: setup ## Run the tests
 journeys: setup ## Run the tests of whole processes that live for a while, or are killed (some three minutes)
 	$(BIN)/pytest -n 2 --dist loadscope -m journey $(OF_OTHER_STAGES) $(ARGS)
 
+# The soak wants a MongoDB too: the one of PROPENSITY_TEST_MONGO_URI, or a stand-in of the kit.
+SOAK_PORT := 27418
+
 verify-full: setup ## Measure what takes long: the drift verdict, a large store, ten minutes of load  (two hours; ARGS="-k soak")
-	$(BIN)/pytest tests/verify $(ARGS)
+	@uri="$$PROPENSITY_TEST_MONGO_URI"; $(if $(KIT),test -n "$$uri" || { uri=$$($(KIT) mongo $(SOAK_PORT)) && trap '$(KIT) mongo-stop $(SOAK_PORT)' EXIT; } || exit 1;) \
+	  PROPENSITY_TEST_MONGO_URI="$$uri" $(BIN)/pytest tests/verify $(ARGS)
 
 check: setup ## Lint, types, imports, freshness of the lock
 	$(BIN)/ruff format --check --quiet

@@ -89,12 +89,19 @@ class Witnesses:
     """Threads that ask the questions in turn for as long as the block runs."""
 
     def __init__(
-        self, port: int, questions: Sequence[Question], *, clients: int, pause_seconds: float
+        self,
+        port: int,
+        questions: Sequence[Question],
+        *,
+        clients: int,
+        pause_seconds: float,
+        key: str = "",
     ) -> None:
         self.told = Told()
         self._port = port
         self._questions = questions
         self._pause = pause_seconds
+        self._headers = {"x-api-key": key} if key else {}
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(one,)) for one in range(clients)]
 
@@ -116,7 +123,7 @@ class Witnesses:
             question = self._questions[number % len(self._questions)]
             asked = time.monotonic()
             try:
-                line.request("POST", question.path, question.body)
+                line.request("POST", question.path, question.body, self._headers)
                 answer = line.getresponse()
                 said = json.loads(answer.read())
             except (OSError, http.client.HTTPException, ValueError) as error:

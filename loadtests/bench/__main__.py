@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from loadtests.bench import h2load, heavy_path, page, rounds
+from loadtests.bench import elsewhere, h2load, heavy_path, page, rounds
 from loadtests.bench.h2load import Unmeasured
 from loadtests.bench.peers import BENCH_PYTHON, MLSERVER_PYTHON, QUICK, ROOT, SLOW
 from loadtests.bench.picture import draw
@@ -20,24 +20,38 @@ from loadtests.bench.picture import draw
 PICTURE: Final = "benchmarks.svg"
 MAKE_IT: Final = "There is no environment for the peers. `make bench` makes it."
 
+WHOLE: Final = {"count": 5, "seconds": 5.0, "events": 5_000_000, "trees": 300, "depth": 12}
+"""What a run has by default."""
+COMMITTED: Final = ROOT / "docs" / "benchmarks.md"
+REDUCED: Final = ROOT / "build" / "bench" / "benchmarks.md"
+
 say = partial(click.echo, err=True)
 
 
 @click.command()
-@click.option("--rounds", "count", default=5, help="Rounds of all peers; 0 leaves serving out.  [default: 5]")
-@click.option("--seconds", default=5.0, help="Of each measurement.  [default: 5]")
+@click.option(
+    "--rounds",
+    "count",
+    default=WHOLE["count"],
+    help="Rounds of all peers; 0 leaves serving out.  [default: 5]",
+)
+@click.option("--seconds", default=WHOLE["seconds"], help="Of each measurement.  [default: 5]")
 @click.option(
     "--events",
-    default=5_000_000,
+    default=WHOLE["events"],
     help="Of the log, 80 bytes each; 0 leaves the heavy path out. Wants a gigabyte of memory and two of disk for each "
     "two million.  [default: 5000000]",
 )
-@click.option("--trees", default=300)
-@click.option("--depth", default=12)
+@click.option("--trees", default=WHOLE["trees"])
+@click.option("--depth", default=WHOLE["depth"])
 @click.option("--peers", "which", type=click.Choice(["quick", "all"]), default="quick")
 @click.option("--only", default="", help="Measure peers whose names hold this text.")
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build" / "bench")
-@click.option("--out", type=click.Path(path_type=Path), default=ROOT / "docs" / "benchmarks.md")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the page goes.  [default: docs/benchmarks.md; of a run that is shorter or smaller build/bench/benchmarks.md]",
+)
 def main(
     *,
     count: int,
@@ -48,7 +62,7 @@ def main(
     which: str,
     only: str,
     folder: Path,
-    out: Path,
+    out: Path | None,
 ) -> None:
     """Measure everything and write the page."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server is left behind
@@ -61,16 +75,27 @@ def main(
         results = list(rounds.run(peers, rounds=count, seconds=seconds, material=material, say=say))
         rows = _heavy_log(log, events=events)
         runs = list(heavy_path.run(log, rounds=max(1, min(count, 3)), say=say)) if events else []
-        growth = heavy_path.grow(log) if events else None
+        growth = list(heavy_path.grow(log)) if events else []
+        floor = heavy_path.floor(log) if events else None
         scoring = heavy_path.score(material) if events else None
     except Unmeasured as error:
         raise click.ClickException(str(error)) from error
+    whole = is_whole(count=count, seconds=seconds, events=events, trees=trees, depth=depth, only=only)
     _write(
-        page.Measured(results=results, runs=runs, scoring=scoring, growth=growth),
+        page.Measured(
+            results=results,
+            runs=runs,
+            scoring=scoring,
+            growth=growth,
+            floor=floor,
+            proofs=elsewhere.read_all(),
+        ),
         page.Setting(
             machine=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
             load=(load, os.getloadavg()[0]),
-            date=f"{datetime.now(UTC):%d %B %Y}",
+            date=elsewhere.today(),
+            commit=elsewhere.commit(),
+            is_whole=whole,
             trees=trees,
             depth=depth,
             rounds=count,
@@ -78,8 +103,13 @@ def main(
             log_rows=rows,
             log_megabytes=log.stat().st_size / 1e6 if rows else 0.0,
         ),
-        out,
+        out or (COMMITTED if whole else REDUCED),
     )
+
+
+def is_whole(*, only: str, **given: float) -> bool:
+    """Whether a run measures at least what the defaults do, so that its page may be the committed one."""
+    return not only and all(given[name] >= least for name, least in WHOLE.items())
 
 
 def _write(measured: page.Measured, setting: page.Setting, out: Path) -> None:

@@ -48,10 +48,11 @@ def measure(
     seconds: float,
     before: Sequence[str] = (),
     rate: float | None = None,
+    key: str = "",
 ) -> Reading:
     """Post `body` to `url` over some connections for a while; `before` is what the command begins with (taskset).
 
-    As quickly as it is answered, after a warm-up; or `rate` times a second from the first moment on.
+    `key` goes with each request. As quickly as it is answered, after a warm-up; or `rate` times a second from the first moment on.
     """
     pace = [f"--warm-up-time={WARM_UP_SECONDS}"] if rate is None else [f"--rps={rate / connections}"]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -61,7 +62,7 @@ def measure(
             *before,
             *("h2load", "--h1", "-t", "1", "-c", str(connections), "-D", duration),
             *(*pace, f"--log-file={log}", "-d", str(body)),
-            *("-H", "content-type: application/json", url),
+            *("-H", "content-type: application/json", "-H", f"x-api-key: {key}", url),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
         if done.returncode:

@@ -51,10 +51,21 @@ class Run:
 class Growth:
     """A log taken into the SQLite store without its last day, and then with it: rows and seconds of processor time."""
 
+    ids: str
+    """How the log names its events: one after the other, or by hashes, which come in no order."""
     history_rows: int
     history_cpu: float
     day_rows: int
     day_cpu: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """What SQLite takes for the rows by itself."""
+
+    rows: int
+    seconds: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -128,12 +139,20 @@ def run(
             yield Run(name=name, **found)
 
 
-def grow(log: Path) -> Growth:
-    """Measure what a day more costs."""
+def grow(log: Path) -> Iterator[Growth]:
+    """Measure what a day more costs, with ids in order and with hashed ones."""
+    for ids in ("ascending", "hashed"):
+        yield Growth(**json.loads(_ours("growth", str(log), ids)))
+
+
+def floor(log: Path) -> Floor:
+    """Measure what SQLite takes by itself."""
+    return Floor(**json.loads(_ours("floor", str(log))))
+
+
+def _ours(module: str, *arguments: str) -> str:
     cutoff = round(CUTOFF.timestamp()) * 1_000_000
-    return Growth(
-        **json.loads(called(Path(sys.executable), "-m", "loadtests.bench.ours.growth", str(log), str(cutoff)))
-    )
+    return called(Path(sys.executable), "-m", f"loadtests.bench.ours.{module}", *arguments, str(cutoff))
 
 
 def score(material: Path) -> Scoring:

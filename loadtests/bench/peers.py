@@ -11,6 +11,9 @@ BENCH_PYTHON: Final = ROOT / ".venv-bench" / "bin" / "python"
 MLSERVER_PYTHON: Final = ROOT / ".venv-bench-mlserver" / "bin" / "python"
 """MLServer wants an older FastAPI than the others."""
 _HERE: Final = "loadtests.bench.servers"
+KEY: Final = "key"
+"""Name of the file in the material whose text goes with every request; only ours checks it."""
+KEYS: Final = "keys.json"
 BASELINE: Final = "FastAPI + scikit-learn + pandas"
 FLOOR: Final = "uvicorn answering nothing"
 GIVEN: Final = "Propensity, features given"
@@ -52,7 +55,11 @@ def _bento(name: str, target: str) -> Peer:
 
 def _ours(name: str, body: str) -> Peer:
     arguments = ("-m", "bentoml", "serve", "bentos.scorer.service:Scorer", "--port", "{port}")
-    settings = {"PROPENSITY_HOME": "{material}/home", "PROPENSITY_LOG_FORMAT": "text"}
+    settings = {
+        "PROPENSITY_HOME": "{material}/home",
+        "PROPENSITY_LOG_FORMAT": "text",
+        "PROPENSITY_API_KEYS_FILE": f"{{material}}/{KEYS}",
+    }
     return Peer(name=name, python=Path(sys.executable), arguments=arguments, body=body, environment=settings)
 
 

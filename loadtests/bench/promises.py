@@ -1,9 +1,11 @@
 """What DESIGN promised, beside what a run found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from loadtests.bench.heavy_path import PANDAS, Run, Scoring
+from loadtests.bench import shortfalls
+from loadtests.bench.heavy_path import PANDAS, Floor, Run, Scoring
+from loadtests.bench.judged import NO, YES, Promise, at_least, at_most
 from loadtests.bench.peers import BASELINE, FLOOR, GIVEN, STORED
 from loadtests.bench.rounds import Result
 from loadtests.bench.spread import ratio, spread
@@ -21,87 +23,124 @@ MEMORY_WAY: Final = "Propensity, read and features"
 STORE_WAY: Final = "Propensity, by way of the SQLite store"
 BY_HAND: Final = ("Polars by hand", "DuckDB by hand")
 
-Row = list[str]
 
-
-def promised(results: Sequence[Result], runs: Sequence[Run], scoring: Scoring | None) -> list[Row]:
+def promised(
+    results: Sequence[Result], runs: Sequence[Run], scoring: Scoring | None, floor: Floor | None = None
+) -> list[Promise]:
     """Return a row for each promise that the run can judge."""
-    rows: list[Row] = []
-    found = {result.peer for result in results}
-    if {BASELINE, FLOOR, GIVEN, STORED} <= found:
+    rows: list[Promise] = []
+    if {BASELINE, FLOOR, GIVEN, STORED} <= {result.peer for result in results}:
         rows += _of_serving(results)
     if {PANDAS, MEMORY_WAY, STORE_WAY, *BY_HAND} <= {run.name for run in runs}:
-        rows += _of_engines(runs)
+        rows += _of_engines(runs, floor)
     if scoring:
-        speed = scoring.users_per_second
+        found = spread([scoring.users_per_second])
         rows.append(
-            _row(
-                "batch scoring, users/s per core",
-                f"{USERS_PER_SECOND:,.0f}",
-                f"{speed:,.0f}",
-                speed >= USERS_PER_SECOND,
-            )
+            at_least("batch scoring, users/s per core", USERS_PER_SECOND, found, form=",.0f", short="")
         )
     return rows
 
 
-def _of_serving(results: Sequence[Result]) -> list[Row]:
+def _of_serving(results: Sequence[Result]) -> list[Promise]:
     def rates(peer: str) -> list[float]:
         return values_of(results, peer, connections=16, number=lambda one: one.requests_per_second)
 
-    given = ratio(rates(GIVEN), rates(BASELINE))
-    floor = ratio(rates(GIVEN), rates(FLOOR))
-    stored = ratio(rates(STORED), rates(BASELINE))
-    p99 = spread(values_of(results, GIVEN, connections=64, number=lambda one: one.p99_ms))
+    def cpus(peer: str) -> list[float]:
+        return [one.cpu_micros[16] for one in results if one.peer == peer]
+
     own = [one for one in results if one.peer == GIVEN]
     errors = sum(reading.errors for one in own for reading in one.readings.values())
-    start = spread([one.start_seconds for one in own])
     return [
-        _row(
+        at_least(
             "features given, times the baseline, 16 connections",
-            f"{TIMES_BASELINE:.0f}",
-            given.written(),
-            given.middle >= TIMES_BASELINE,
+            TIMES_BASELINE,
+            ratio(rates(GIVEN), rates(BASELINE)),
+            form=",.0f",
+            by_cpu=ratio(cpus(BASELINE), cpus(GIVEN)),
+            short=shortfalls.BUSY,
         ),
-        _row("the same, share of the floor", "0.33", floor.written(".2f"), floor.middle >= SHARE_OF_FLOOR),
-        _row("p99 at 64 connections, ms", "under 10", p99.written(".1f"), p99.middle < P99_MS),
-        _row("errors", "0", f"{errors}", errors == 0),
-        _row(
+        at_least(
+            "the same, share of the floor",
+            SHARE_OF_FLOOR,
+            ratio(rates(GIVEN), rates(FLOOR)),
+            form=".2f",
+            by_cpu=ratio(cpus(FLOOR), cpus(GIVEN)),
+            short=shortfalls.BUSY,
+        ),
+        at_most(
+            "p99 at 64 connections, ms",
+            P99_MS,
+            spread(values_of(results, GIVEN, connections=64, number=lambda one: one.p99_ms)),
+            form=".1f",
+            short=shortfalls.of_p99(results, least_ms=P99_MS),
+        ),
+        Promise(
+            what="errors",
+            least="0",
+            found=f"{errors}",
+            kept=NO if errors else YES,
+            short=f"errors: {errors} requests failed." if errors else "",
+        ),
+        at_least(
             "features from SQLite, times the baseline, 16 connections",
-            f"{STORED_TIMES_BASELINE:.0f}",
-            stored.written(),
-            stored.middle >= STORED_TIMES_BASELINE,
+            STORED_TIMES_BASELINE,
+            ratio(rates(STORED), rates(BASELINE)),
+            form=",.0f",
+            by_cpu=ratio(cpus(BASELINE), cpus(STORED)),
+            short=shortfalls.BUSY,
         ),
-        _row("start to ready, s", "within 5", start.written(".1f"), start.middle <= START_SECONDS),
+        at_most(
+            "start to first answer on this machine, s",
+            START_SECONDS,
+            spread([one.start_seconds for one in own]),
+            form=".1f",
+            short=shortfalls.START,
+        ),
     ]
 
 
-def _of_engines(runs: Sequence[Run]) -> list[Row]:
-    def times(name: str) -> list[float]:
+def _of_engines(runs: Sequence[Run], floor: Floor | None) -> list[Promise]:
+    def seconds(name: str) -> list[float]:
         return [run.seconds for run in runs if run.name == name]
 
-    best = [min(pair) for pair in zip(*(times(name) for name in BY_HAND), strict=True)]
+    def cpus(name: str) -> list[float]:
+        return [run.cpu_seconds for run in runs if run.name == name]
+
+    def best(numbers: Callable[[str], list[float]]) -> list[float]:
+        return [min(pair) for pair in zip(*(numbers(name) for name in BY_HAND), strict=True)]
+
     rows = []
-    for name in (MEMORY_WAY, STORE_WAY):
-        faster, slower = ratio(times(PANDAS), times(name)), ratio(times(name), best)
+    for name, why in (
+        (MEMORY_WAY, shortfalls.of_memory_way(ratio(seconds(PANDAS), best(seconds)))),
+        (STORE_WAY, shortfalls.of_store_way(floor, pandas=seconds(PANDAS), best=best(seconds))),
+    ):
         rows += [
-            _row(
+            at_least(
                 f"{name}: times as fast as plain pandas",
-                "5",
-                faster.written(".2f"),
-                faster.middle >= TIMES_PANDAS,
+                TIMES_PANDAS,
+                ratio(seconds(PANDAS), seconds(name)),
+                form=".2f",
+                by_cpu=ratio(cpus(PANDAS), cpus(name)),
+                short=why,
             ),
-            _row(
+            at_most(
                 f"{name}: times as long as the best by hand",
-                "at most 1.5",
-                slower.written(".2f"),
-                slower.middle <= TIMES_BY_HAND,
+                TIMES_BY_HAND,
+                ratio(seconds(name), best(seconds)),
+                form=".2f",
+                by_cpu=ratio(cpus(name), best(cpus)),
+                short=why,
             ),
         ]
-    checksums = {run.checksum for run in runs}
-    rows.append(_row("different checksums of features", "1", f"{len(checksums)}", len(checksums) == 1))
+    checksums = len({run.checksum for run in runs})
+    differ = "different checksums of features: the engines did not do the same work."
+    rows.append(
+        Promise(
+            what="different checksums of features",
+            least="1",
+            found=f"{checksums}",
+            kept=YES if checksums == 1 else NO,
+            short="" if checksums == 1 else differ,
+        )
+    )
     return rows
-
-
-def _row(what: str, least: str, found: str, is_kept: bool) -> Row:
-    return [what, least, found, "yes" if is_kept else "**no**"]

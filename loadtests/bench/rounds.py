@@ -12,7 +12,7 @@ from typing import Final
 
 from loadtests.bench import h2load
 from loadtests.bench.h2load import Reading
-from loadtests.bench.peers import ROOT, Peer
+from loadtests.bench.peers import KEY, ROOT, Peer
 from loadtests.bench.server import free_port, running
 
 CONNECTIONS: Final = (1, 16, 64)
@@ -48,7 +48,7 @@ def measure(
     peer: Peer, *, seconds: float, material: Path, connections: Sequence[int] = CONNECTIONS
 ) -> Result:
     """Start a peer and measure it."""
-    port, body = free_port(), material / f"{peer.body}.json"
+    port, body, key = free_port(), material / f"{peer.body}.json", (material / KEY).read_text()
     server_core, client_core = _pins()
     log = material / "logs" / f"{peer.name.replace(' ', '-')}.log"
     log.parent.mkdir(exist_ok=True)
@@ -60,12 +60,15 @@ def measure(
         environment=_environment(material) | peer.settings(port=port, material=material),
         cwd=ROOT,
         log=log,
+        key=key,
     ) as server:
         url = f"http://127.0.0.1:{port}{peer.path}"
         readings, cpu_micros = {}, {}
         for count in connections:
             before = server.cpu_seconds()
-            reading = h2load.measure(url, body=body, connections=count, seconds=seconds, before=client_core)
+            reading = h2load.measure(
+                url, body=body, connections=count, seconds=seconds, before=client_core, key=key
+            )
             readings[count] = reading
             cpu_micros[count] = _per_request(server.cpu_seconds() - before, reading, seconds=seconds)
         return Result(

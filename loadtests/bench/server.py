@@ -60,6 +60,7 @@ def running(
     environment: Mapping[str, str],
     cwd: Path,
     log: Path,
+    key: str = "",
 ) -> Iterator[Server]:
     """Start a peer and yield it once it answers `body` with 200; end it and its children on the way out."""
     started = time.monotonic()
@@ -73,18 +74,19 @@ def running(
             start_new_session=True,
         )
     try:
-        _wait(process, f"http://127.0.0.1:{port}{path}", body=body.read_bytes(), log=log)
+        _wait(process, f"http://127.0.0.1:{port}{path}", body=body.read_bytes(), log=log, key=key)
         yield Server(process, port=port, start_seconds=time.monotonic() - started)
     finally:
         _end(process)
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, *, body: bytes, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], url: str, *, body: bytes, log: Path, key: str) -> None:
     said = "nothing"
+    headers = {"content-type": "application/json", "x-api-key": key}
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - http
+            request = urllib.request.Request(url, body, headers)  # noqa: S310 - http
             with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - http, from above
                 return
         except urllib.error.HTTPError as error:

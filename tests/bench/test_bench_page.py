@@ -1,9 +1,17 @@
 """The page: tables, spreads, and promises held against what was found."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from loadtests.bench.__main__ import WHOLE, is_whole
+from loadtests.bench.elsewhere import leave, read_all
+from loadtests.bench.elsewhere_rows import rows_of
 from loadtests.bench.h2load import Reading
-from loadtests.bench.heavy_path import ENGINES, Growth, Run, Scoring, dirtied
+from loadtests.bench.heavy_path import ENGINES, Floor, Growth, Run, Scoring, dirtied
+from loadtests.bench.judged import NOT_SHOWN, YES, Promise
 from loadtests.bench.page import Measured, Setting, page
 from loadtests.bench.peers import BASELINE, FLOOR, GIVEN, STORED
 from loadtests.bench.promises import promised
@@ -16,6 +24,8 @@ SETTING = Setting(
     machine="a machine",
     load=(0.5, 2.0),
     date="1 January 2026",
+    commit="abc",
+    is_whole=True,
     trees=300,
     depth=12,
     rounds=2,
@@ -37,10 +47,12 @@ def result(peer: str, speed: float, *, errors: int = 0, p99: float = 5.0) -> Res
     )
 
 
-def two_rounds(*, errors: int = 0, p99: float = 5.0) -> list[Result]:
+def two_rounds(
+    *, errors: int = 0, p99: float = 5.0, given: tuple[float, float] = (10_000.0, 12_000.0)
+) -> list[Result]:
     return [
-        result(peer, speed * factor, errors=errors, p99=p99)
-        for factor in (1.0, 1.2)
+        result(peer, given[number] if peer == GIVEN else speed * (1 + number / 5), errors=errors, p99=p99)
+        for number in range(2)
         for peer, speed in SPEEDS.items()
     ]
 
@@ -52,14 +64,22 @@ def runs(checksum: str = "same") -> list[Run]:
     ]
 
 
-def kept(rows: list[list[str]]) -> dict[str, bool]:
-    return {row[0]: row[3] == "yes" for row in rows}
+def kept(rows: Iterable[Promise]) -> dict[str, bool]:
+    return {row.what: row.kept == YES for row in rows}
 
 
-def test_a_day_more_is_told_as_a_share_of_the_history() -> None:
-    growth = Growth(history_rows=4_000, history_cpu=8.0, day_rows=100, day_cpu=0.4)
+def row_of(rows: Iterable[Promise], what: str) -> Promise:
+    return next(row for row in rows if row.what == what)
+
+
+def test_a_day_more_is_told_as_a_share_of_the_history_for_each_kind_of_ids() -> None:
+    growth = [
+        Growth(ids=ids, history_rows=4_000, history_cpu=8.0, day_rows=100, day_cpu=cpu)
+        for ids, cpu in (("ascending", 0.4), ("hashed", 0.8))
+    ]
     text = page(Measured(results=[], runs=[], scoring=None, growth=growth), SETTING, picture="a.svg")
-    assert "0.050 times" in text
+    assert "ids ascending: 0.050 times" in text
+    assert "ids hashed: 0.100 times" in text
     assert "0.025 times the rows" in text
 
 
@@ -95,6 +115,65 @@ def test_promises_that_were_kept_and_broken_are_told_apart() -> None:
 
 def test_one_error_breaks_the_promise_of_none() -> None:
     assert not kept(promised(two_rounds(errors=1), [], None))["errors"]
+
+
+def test_what_only_the_middle_round_keeps_is_not_shown_and_is_no_yes() -> None:
+    times = "features given, times the baseline, 16 connections"
+    row = row_of(promised(two_rounds(given=(6_000.0, 12_000.0)), [], None), times)
+    assert (row.found, row.kept) == ("160 (120-200)", NOT_SHOWN)
+    assert row.short.startswith(f"{times}: 1.07 (0.80-1.33) times what was promised.")
+
+
+def test_ratios_stand_there_by_processor_time_too() -> None:
+    row = row_of(promised(two_rounds(), [], None), "features given, times the baseline, 16 connections")
+    assert row.by_cpu == "200 (200-200)"
+
+
+def test_a_row_that_is_not_kept_has_a_sentence_with_its_arithmetic_and_a_kept_one_none() -> None:
+    rows = promised(two_rounds(p99=12.0), runs(), None, Floor(rows=1_000, seconds=20.0, cpu_seconds=18.0))
+    assert all(bool(row.short) == (row.kept != YES) for row in rows)
+    assert "5.8 ms at 11,000 requests/s" in row_of(rows, "p99 at 64 connections, ms").short
+    store = row_of(rows, "Propensity, by way of the SQLite store: times as fast as plain pandas").short
+    assert "0.25 times what was promised" in store
+    assert "So 0.50 times as fast as pandas is the most" in store
+    text = page(Measured(results=two_rounds(p99=12.0), runs=[], scoring=None), SETTING, picture="a.svg")
+    assert "- p99 at 64 connections, ms: 1.20 (1.20-1.20) times what was promised." in text
+
+
+def test_what_was_shown_elsewhere_is_printed_with_date_and_commit_and_what_was_not_is_said(
+    tmp_path: Path,
+) -> None:
+    leave("rollout", folder=tmp_path, requests=900, failed=0)
+    leave("install", folder=tmp_path, first_prediction_seconds=200.0, pod_seconds=[3.0, 4.0])
+    leave("soak-SQLite", folder=tmp_path, minutes=10.0, memory_growth=0.012)
+    proofs = read_all(tmp_path)
+    measured = Measured(results=[], runs=[], scoring=None, proofs=proofs)
+    text = page(measured, SETTING, picture="a.svg")
+    assert (
+        f"| failed requests of a rollout of a model under load ({proofs['rollout'].told}) | 0 | 0 of 900 | - | yes |"
+        in text
+    )
+    assert "| at most 180 | 200 | - | **no** |" in text
+    assert "| at most 5 | 4 (3-4) | - | yes |" in text
+    assert "| under 2% | +1.20% | - | yes |" in text
+    assert "- memory under load on MongoDB: not shown on this page; `make verify-full" in text
+
+
+def test_a_soak_of_a_minute_shows_nothing_of_ten(tmp_path: Path) -> None:
+    leave("soak-SQLite", folder=tmp_path, minutes=1.0, memory_growth=0.0)
+    (row,) = rows_of(read_all(tmp_path))
+    assert row.kept == NOT_SHOWN
+
+
+def test_a_reduced_run_is_marked_and_is_not_the_committed_page() -> None:
+    text = page(
+        Measured(results=two_rounds(), runs=[], scoring=None), replace(SETTING, is_whole=False), picture="a"
+    )
+    assert "**A reduced run**" in text
+    assert is_whole(only="", **WHOLE)
+    for name in WHOLE:
+        assert not is_whole(only="", **(WHOLE | {name: WHOLE[name] / 2}))
+    assert not is_whole(only="uvicorn", **WHOLE)
 
 
 def test_engines_that_disagree_are_found_out() -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +116,42 @@ class Release:
         self.until_rolled_out()
         self.until_ready()
 
+    def until_answering(self) -> float:
+        """Wait for the first prediction; return the seconds since helm made its first Secret, before the pods."""
+        key = self.first_key()
+
+        def answers() -> bool:
+            self._expect_no_failed_training()
+            try:
+                return self.ask("POST", "/predict", key=key, body=BRIEF).status_code == httpx.codes.OK
+            except httpx.TransportError:
+                return False
+
+        until(answers, seconds=TRAINING_SECONDS, what="the first prediction")
+        made = self.cluster.get("secret", f"{self.full}-api-key")["metadata"]["creationTimestamp"]
+        return (datetime.now(UTC) - datetime.fromisoformat(made)).total_seconds()
+
     def until_trained(self) -> None:
         """Wait for the first training's end."""
 
         def ended() -> bool:
-            jobs = self.training_jobs()
-            assert not any(condition(job, "Failed") for job in jobs), self.logs("training")
-            return any(condition(job, "Complete") for job in jobs)
+            self._expect_no_failed_training()
+            return any(condition(job, "Complete") for job in self.training_jobs())
 
         until(ended, seconds=TRAINING_SECONDS, what="the first training")
+
+    def seconds_to_ready(self) -> list[float]:
+        """How long each of the scorer's pods took from its start to being ready, to the second."""
+        found = []
+        for pod in self.pods("scorer"):
+            (ready,) = (one for one in pod["status"]["conditions"] if one["type"] == "Ready")
+            moments = (ready["lastTransitionTime"], pod["status"]["startTime"])
+            end, start = (datetime.fromisoformat(one) for one in moments)
+            found.append((end - start).total_seconds())
+        return found
+
+    def _expect_no_failed_training(self) -> None:
+        assert not any(condition(job, "Failed") for job in self.training_jobs()), self.logs("training")
 
     def logs(self, component: str) -> str:
         """The last lines of a component's pods."""

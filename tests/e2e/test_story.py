@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from loadtests.bench.elsewhere import ROLLOUT, leave
 from tests.e2e.cluster import until
 from tests.e2e.jobs import ended, numbered_trainings, said, start
 from tests.e2e.load import Load
@@ -141,6 +142,7 @@ def test_users_who_change_bring_one_training_whose_model_is_rolled_out_under_loa
         until(lambda: release.pinned_model().startswith("2@"), seconds=60, what="the annotation of version 2")
         release.until_rolled_out()
         until(lambda: is_at_rest(release), seconds=60, what="the end of the rollout")
+    leave(ROLLOUT, requests=run.requests, failed=run.failures)
     assert run.failures == 0, run.errors
     assert run.requests > 500
     after = release.ask("POST", "/predict", key=key, body=BRIEF).json()["model_version"]

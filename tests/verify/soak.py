@@ -104,6 +104,7 @@ class Soak:
     server: Server
     body: Path
     outage: Outage
+    key: str
     client: Sequence[str]
     """What pins h2load."""
 
@@ -136,7 +137,13 @@ class Soak:
     def _ask(self, seconds: int, *, rate: float | None = None) -> Reading:
         url = f"http://127.0.0.1:{self.server.port}/predict"
         return h2load.measure(
-            url, body=self.body, connections=CONNECTIONS, seconds=seconds, before=self.client, rate=rate
+            url,
+            body=self.body,
+            connections=CONNECTIONS,
+            seconds=seconds,
+            before=self.client,
+            rate=rate,
+            key=self.key,
         )
 
 

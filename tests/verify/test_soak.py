@@ -14,6 +14,8 @@ import pytest
 
 from loadtests.bench import h2load
 from loadtests.bench.__main__ import make_material
+from loadtests.bench.elsewhere import leave
+from loadtests.bench.peers import KEY, KEYS
 from loadtests.bench.server import Server, free_port, running
 from propensity.bundle import Bundle
 from propensity.store import open_store
@@ -26,15 +28,18 @@ from tests.verify.proofs import (
     assert_answered_right,
     is_log_written,
 )
-from tests.verify.soak import Soak, metric
+from tests.verify.soak import Soak, Soaked, metric
 from tests.witness import Question, Witnesses, given_in_full
 
 MINUTES = float(os.environ.get("PROPENSITY_TEST_SOAK_MINUTES", "10"))
 MEMORY_GROWTH = 0.02
 LEAST_LOAD = 0.5
 """Share of the rate that has to be reached on average; less is what others on the machine took, and shows little."""
-P99_GROWTH = 1.5
-"""p99 of equal minutes differs by a third on two cores that others use too; what grows with time does so by multiples."""
+P99_GROWTH = 1.3
+"""p99 of equal minutes differs by a third on two cores that others use too, so the middle of four is held against that of
+four: what grows with time does so by multiples."""
+REHEARSAL_MB = 24.0
+"""What an outage may leave in memory, once: the records that a crowded queue holds, and the batch that is on its way."""
 REPORTS = ROOT / "build" / "soak"
 
 
@@ -96,6 +101,7 @@ def service(
         "HOME": str(tmp_path),
         "PROPENSITY_HOME": str(tmp_path / "home"),
         "PROPENSITY_STORE_URI": breakable.uri,
+        "PROPENSITY_API_KEYS_FILE": str(material / KEYS),
         "BENTOML_HOME": str(tmp_path / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
         "OMP_NUM_THREADS": "1",
@@ -109,6 +115,7 @@ def service(
         environment=kept | own,
         cwd=ROOT,
         log=tmp_path / "service.log",
+        key=(material / KEY).read_text(),
     ) as server:
         yield server
 
@@ -147,12 +154,13 @@ def test_at_half_of_the_ceiling_nothing_grows_nothing_fails_and_nothing_is_lost_
     breakable: Breakable, service: Server, material: Path, pins: tuple[list[str], list[str]]
 ) -> None:
     asked = questions(material, with_events=breakable.are_reads_lost)
-    with Witnesses(service.port, asked, clients=3, pause_seconds=0.1) as witnesses:
+    key = (material / KEY).read_text()
+    with Witnesses(service.port, asked, clients=3, pause_seconds=0.1, key=key) as witnesses:
         body = material / "given.json"
-        load = Soak(server=service, body=body, outage=breakable.outage, client=pins[1])
+        load = Soak(server=service, body=body, outage=breakable.outage, client=pins[1], key=key)
         soaked = load.run(minutes=MINUTES)
     told = witnesses.told
-    report(breakable.name, soaked.table())
+    report(breakable.name, soaked)
     wait_for(lambda: is_log_written(service), seconds=60 + 6 * MINUTES)
     predictions = round(metric(service, "scorer_predictions_total"))
     assert metric(service, "scorer_prediction_records_total", label='state="lost"') == 0
@@ -165,9 +173,11 @@ def test_at_half_of_the_ceiling_nothing_grows_nothing_fails_and_nothing_is_lost_
     assert_503_only_without_store(told, outages=soaked.outages, are_reads_lost=breakable.are_reads_lost)
     assert soaked.p99_growth < P99_GROWTH, soaked.table()
     assert soaked.memory_growth < MEMORY_GROWTH, soaked.table()
+    assert soaked.rehearsal_mb < REHEARSAL_MB, soaked.table()
 
 
-def report(name: str, table: str) -> None:
-    """Leave the figures where a person finds them."""
+def report(name: str, soaked: Soaked) -> None:
+    """Leave the figures where a person finds them, and the benchmark's page."""
     REPORTS.mkdir(parents=True, exist_ok=True)
-    (REPORTS / f"{name}.txt").write_text(table + "\n")
+    (REPORTS / f"{name}.txt").write_text(soaked.table() + "\n")
+    leave(f"soak-{name}", minutes=MINUTES, memory_growth=soaked.memory_growth, errors=soaked.errors)

@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from jobs.ingest.ingestion import ingest
 from jobs.ingest.parallel import in_order
 from loadtests.bench.heavy.windows import checksum
 from propensity.events.formats import FORMATS
-from propensity.features.definition import FEATURES
+from propensity.features.definition import FEATURES, HORIZON
 from propensity.features.offline import feature_rows, snapshots
 from propensity.store import open_store
 
@@ -42,11 +43,21 @@ def through_store(log: str, folder: Path, *, cutoff: int) -> pl.DataFrame:
 
 def in_memory(log: str, folder: Path, *, cutoff: int) -> pl.DataFrame:
     """Read and clean with the ingest's own code and build the rows at once, in memory, as the others do."""
+    in_window = pl.col("event_time").is_between(cutoff - HORIZON, cutoff, closed="left")
+    events = cleaned_events(log, folder, cutoff=cutoff, columns=COUNTED, wanted=in_window)
+    return snapshots(events.with_columns(ingested_at=pl.lit(None, pl.Int64)), [cutoff], lag=0)
+
+
+def cleaned_events(
+    log: str, folder: Path, *, cutoff: int, columns: Sequence[str], wanted: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Return the log's events, each id once; of those that are not `wanted` nothing is kept."""
+    kept = pl.col("reason").is_null() if wanted is None else pl.col("reason").is_null() & wanted
 
     def cleaned(block: Block) -> pl.DataFrame:
         rows, has_spaces, has_controls = block()
         found = clean(rows, log_format=FORMAT, now=cutoff, has_spaces=has_spaces, has_controls=has_controls)
-        return found.filter(pl.col("reason").is_null()).select(*COUNTED)
+        return found.filter(kept).select(*columns)
 
     (file,) = find_files([log])
     with file.open() as stream:
@@ -54,8 +65,7 @@ def in_memory(log: str, folder: Path, *, cutoff: int) -> pl.DataFrame:
             io.BufferedReader(stream), kind="text", folder=folder, log_format=FORMAT, name=log, offset=0
         )
         parts = list(in_order(cleaned, blocks, threads=pl.thread_pool_size()))
-    events = pl.concat(parts).unique("event_id", keep="any")
-    return snapshots(events.with_columns(ingested_at=pl.lit(None, pl.Int64)), [cutoff], lag=0)
+    return pl.concat(parts).filter(pl.col("event_id").is_first_distinct())
 
 
 def main(way: str, log: str, cutoff: int) -> None:

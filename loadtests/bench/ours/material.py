@@ -6,7 +6,9 @@ shop's last day is the day of the run: the service reads the 30 days before now.
     python -m loadtests.bench.ours.material FOLDER --trees 300 --depth 12 --until 2026-01-31T00:00
 """
 
+import hashlib
 import json
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 
 from jobs.ingest.ingestion import ingest
+from loadtests.bench.peers import KEY, KEYS
 from propensity.bundle import SCHEMA, Bundle, Estimate, ModelDocument, Period, Recorded
 from propensity.events.event import DAY
 from propensity.events.formats import FORMATS
@@ -60,6 +63,7 @@ def main(
         bundle = _bundle(forest, rows, at=last)
         store.bundles.put(bundle.digest, bundle.files)
         store.set_champion(Champion(version="1", digest=bundle.digest, verdict="promoted", promoted_at=last))
+        _write_key(folder)
         _write_requests(folder, _median_user(store, last), rows.features[0])
     bundle.save(folder / "bundle")
     (folder / "forest.onnx").write_bytes(bundle.onnx)
@@ -147,6 +151,15 @@ def _write_requests(folder: Path, user_id: str, row: np.ndarray[Any, Any]) -> No
     }
     for name, body in requests.items():
         (folder / f"{name}.json").write_text(json.dumps(body))
+
+
+def _write_key(folder: Path) -> None:
+    """Make a key, so that the service checks one with each request, as it does in production."""
+    secret = f"ppk_{secrets.token_urlsafe(32)}"
+    checksum = hashlib.sha256(secret.encode()).hexdigest()
+    record = {"name": "bench", "sha256": checksum, "scopes": ["predict", "events", "read"]}
+    (folder / KEY).write_text(secret)
+    (folder / KEYS).write_text(json.dumps([record]))
 
 
 def _write_mlflow(forest: Any, path: Path) -> None:

@@ -19,8 +19,8 @@ COLUMNS: Final = (
 SELECT: Final = f"SELECT {COLUMNS} FROM events"  # noqa: S608
 _KNOWN: Final = """SELECT value FROM json_each(?)
     WHERE EXISTS (SELECT 1 FROM event_ids WHERE event_id = value)"""
-_CLAIM: Final = "INSERT INTO event_ids (event_id) SELECT value FROM json_each(?)"
-_INSERT: Final = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+CLAIM: Final = "INSERT INTO event_ids (event_id) SELECT value FROM json_each(?)"
+INSERT: Final = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _FIND: Final = f"{SELECT} WHERE user_id = ? AND event_time = ? AND event_id = ?"
 
 
@@ -33,8 +33,8 @@ def add_batch(connection: sqlite3.Connection, batch: Sequence[Event]) -> Added:
         new, others = batch, list[Event]()
     else:
         new, others = _split(batch, known)
-    connection.execute(_CLAIM, (_json(ids - known) if known else listed,))
-    connection.executemany(_INSERT, map(tuple, new))  # a tenth faster than binding the subclass
+    connection.execute(CLAIM, (_json(ids - known) if known else listed,))
+    connection.executemany(INSERT, map(tuple, new))  # a tenth faster than binding the subclass
     conflicts = [event for event in others if not _is_stored(connection, event)]
     return Added(len(new), len(others) - len(conflicts), conflicts)
 
