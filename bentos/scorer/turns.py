@@ -61,8 +61,9 @@ class Turns(Generic[_T]):
                 answers.append((future, read()))
             except Exception as error:  # noqa: BLE001 - each request's own door deals with it
                 answers.append((future, error))
-        taken = (time.monotonic() - started) / len(part)
-        self._usual += _MEMORY * (max(taken, 1e-6) - self._usual)
+        if answers:
+            taken = (time.monotonic() - started) / len(answers)
+            self._usual += _MEMORY * (max(taken, 1e-6) - self._usual)
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(_deliver, answers)
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import bentoml
 import pytest
 
+from bentos.scorer.server import MAX_CONNECTIONS
 from propensity.bundle import Bundle
 from propensity.events import Event
 from propensity.store import Champion, Store, open_store
@@ -138,6 +140,33 @@ def test_an_idle_connection_is_left_to_the_proxy_in_front_to_close(service: Any)
         with pytest.raises(TimeoutError):  # uvicorn's own limit is 5 s, and then a POST on its way is a 502
             line.recv(1)
         assert whole_answer(line, request).startswith(b"HTTP/1.1 200")
+
+
+def is_closed(line: socket.socket) -> bool:
+    """Whether the other side closed a connection over which nothing was asked."""
+    try:
+        return line.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def test_idle_connections_beyond_the_bound_are_closed_and_others_are_answered(
+    service: Any, eventually: Callable[..., Any]
+) -> None:
+    address = ("127.0.0.1", int(service.url.rsplit(":", 1)[1]))
+    with ExitStack() as stack:
+        lines = [
+            stack.enter_context(socket.create_connection(address, timeout=10))
+            for _ in range(MAX_CONNECTIONS + 20)
+        ]
+        for line in lines:
+            line.setblocking(False)
+        eventually(lambda: sum(map(is_closed, lines)) >= 20, seconds=30)
+        assert service.client.post("/predict", content=BRIEF).status_code == 200
+        assert sum(map(is_closed, lines)) < 100
+    eventually(lambda: "idle connections are closed" in service.log)
 
 
 def test_a_chunked_body_in_pieces_is_one_body(service: Any) -> None:

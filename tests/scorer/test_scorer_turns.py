@@ -76,6 +76,20 @@ def test_what_nobody_waits_for_any_more_is_not_read(threads: ThreadPoolExecutor)
     assert read == []
 
 
+def test_reads_that_nobody_waited_for_do_not_count_as_quick_ones(threads: ThreadPoolExecutor) -> None:
+    turns = Turns[int](threads)
+    usual = turns._usual
+
+    async def leave() -> None:
+        leaving = [asyncio.create_task(turns.run(lambda: 1)) for _ in range(20)]
+        asyncio.get_running_loop().call_soon(lambda: [one.cancel() for one in leaving])
+        await asyncio.gather(*leaving, return_exceptions=True)
+
+    asyncio.run(leave())
+    threads.shutdown()
+    assert turns._usual == usual
+
+
 def test_a_closed_pool_is_said_and_not_waited_for(threads: ThreadPoolExecutor) -> None:
     turns = Turns[int](threads)
     threads.shutdown()

@@ -85,7 +85,6 @@ def test_the_search_compares_alike_and_finds_the_same_winner(
     assert precision == pytest.approx(trained.grid_table["average_precision"].tolist(), rel=0, abs=1e-9)
 
 
-@pytest.mark.parametrize("engine", [2], indirect=True)
 def test_the_model_has_the_same_metrics(
     engine: Engine, make_set: Callable[..., TrainingSet], quick: Settings, trained: Trained
 ) -> None:
