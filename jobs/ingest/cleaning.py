@@ -151,9 +151,10 @@ def _to_the_second(clock: pl.Series) -> pl.Series:
 def _fraction_of_second(rest: pl.Series) -> pl.Series:
     """Read what follows the seconds, which is well formed; most logs write six digits everywhere or none."""
     digits = rest.str.slice(1, 6)
-    six = digits.set(~digits.str.contains("^[0-9]{6}$"), None)
-    if six.null_count() == rest.null_count():
-        return six.cast(pl.Int64)
+    six = digits.cast(pl.Int64, strict=False)
+    # A well-formed rest begins with a digit after the point, so that six characters that are a number are six digits.
+    if six.null_count() == rest.null_count() and (digits.str.len_bytes() == 6).all():
+        return six
     return _padded(rest.str.extract(r"^\.([0-9]+)"), 6)
 
 

@@ -12,6 +12,8 @@ from propensity.features.definition import HORIZON
 
 KINDS: Final = {event_type: code for code, event_type in enumerate(EVENT_TYPES)}
 """The code that stands for each event type in the column `kind`."""
+INTEGER_BITS: Final = 63
+"""Of an Int64 that is not negative."""
 
 
 class Timeline:
@@ -33,9 +35,11 @@ class Timeline:
             "price",
             *(["event_id"] if self._limit_binds else []),
         )
-        order = ["user", "time", "event_id"] if self._limit_binds else ["user", "time"]
-        # Rows without ids come in the order of their ids, which a stable sort keeps.
-        self._events = coded.sort(order, maintain_order=self._limit_binds).lazy()
+        if self._limit_binds:
+            # Rows without ids come in the order of their ids, which a stable sort keeps.
+            self._events = coded.sort("user", "time", "event_id", maintain_order=True).lazy()
+        else:
+            self._events = _by_user_and_time(coded, users=len(self.users)).lazy()
 
     def histories(self, cutoff: int) -> pl.LazyFrame:
         """Return what was known of every user at the cutoff, by user and from the oldest event to the newest."""
@@ -46,6 +50,18 @@ class Timeline:
         if self._limit_binds:
             known = known.filter(pl.col("time").cum_count(reverse=True).over("user") <= self._limit)
         return known.select("user", "kind", "product", "category", "price", age=cutoff - pl.col("time"))
+
+
+def _by_user_and_time(coded: pl.DataFrame, *, users: int) -> pl.DataFrame:
+    """Sort by both, packed into one integer where they fit: a sort by one column takes a third of the time."""
+    first, last = coded.select(pl.col("time").min().alias("first"), pl.col("time").max().alias("last")).row(0)
+    if first is None:
+        return coded
+    width = (last - first).bit_length()
+    if users.bit_length() + width > INTEGER_BITS:
+        return coded.sort("user", "time")
+    key = coded.select(pl.col("user").cast(pl.Int64) * (1 << width) + (pl.col("time") - first)).to_series()
+    return coded[key.arg_sort()]
 
 
 def _code(column: str, ids: pl.Series) -> pl.Expr:
