@@ -1,15 +1,17 @@
 """Ingests a log and trains on it in a process of its own, and says by how much its memory grew: a line of JSON.
 
-    python tests/verify/hungry.py FOLDER ROWS
+    python tests/verify/hungry.py FOLDER BYTES
 
-The log is the clean one in FOLDER, written again and again with other users and ids until it has ROWS rows.
+The log is the clean one in FOLDER, written again and again with other users and ids until it has BYTES bytes. The rows are
+made and searched by default settings but for their number, the grid and the resamples, which cost hours and no memory that
+would hang on the log.
 """
 
 import json
 import os
 import sys
 import time
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from jobs.ingest import ingest
@@ -28,11 +30,11 @@ def peak() -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * KIB
 
 
-def main(folder: Path, rows: int) -> None:
+def main(folder: Path, size: int) -> None:
     log = folder / "large.csv"
     # A child: what writing the log takes is no part of what is measured.
     if not (writer := os.fork()):
-        multiply(folder / "small.csv", log, rows=rows)
+        multiply(folder / "small.csv", log, size=size)
         os._exit(0)
     if os.waitpid(writer, 0)[1]:
         raise SystemExit("The log was not written.")
@@ -56,13 +58,15 @@ def main(folder: Path, rows: int) -> None:
     sys.stdout.write(json.dumps(found) + "\n")
 
 
-def multiply(small: Path, large: Path, *, rows: int) -> None:
-    """Write a log again and again, as often as gives so many rows, each time of other users."""
+def multiply(small: Path, large: Path, *, size: int) -> None:
+    """Write a log again and again, as often as gives so many bytes, each time of other users."""
     with small.open() as source:
         header, *lines = islice(source, None)
     with large.open("w") as log:
         log.write(header)
-        for copy in range(-(-rows // len(lines))):
+        for copy in count():
+            if log.tell() >= size:
+                break
             mark = f"{copy:x}-"
             log.writelines(f"{mark}{line.replace(',', f',{mark}', 1)}" for line in lines)
 
