@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from propensity.bundle import Estimate
 from propensity.experiment.design import Design, users_needed
+from propensity.experiment.ratio import daily_sample_ratio
 from propensity.experiment.sequence import confidence_sequence
 from propensity.experiment.split import CHALLENGER, CHAMPION, ExperimentSplit
-from propensity.proportions import Arm, SampleRatio, difference, sample_ratio
+from propensity.proportions import Arm, SampleRatio, difference
 
 ENOUGH_BUYERS = 30
 """Champion's buyers from which on the observed conversion replaces the one that was planned with."""
@@ -29,6 +30,7 @@ class Report:
     always_valid: Estimate
     """The same with the interval that is right however often it is looked at."""
     sample_ratio: SampleRatio
+    """By a test that is right however often it is looked at, too."""
     users_still_needed: int
     """Until the smallest effect that matters is noticed, four times of five; 0 when there are enough."""
 
@@ -63,7 +65,7 @@ def report(champion: Arm, challenger: Arm, *, design: Design) -> Report:
         challenger=challenger,
         difference=found,
         always_valid=Estimate(found.value, float(low), float(high)),
-        sample_ratio=sample_ratio(challenger.users, champion.users, expected=design.share),
+        sample_ratio=daily_sample_ratio(challenger.users, champion.users, expected=design.share),
         users_still_needed=_still_needed(champion, challenger, design=design),
     )
 

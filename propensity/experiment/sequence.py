@@ -5,8 +5,9 @@ wrong far more often than one time in twenty. This is an asymptotic confidence s
 (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, "Time-uniform central limit theory and asymptotic confidence
 sequences", Annals of Statistics 52; the mixture is that of Robbins 1970): over all days together it leaves
 out the truth with a chance of at most 5 %. It is about half as wide again as the ordinary one at the planned size, and
-relatively wider before and after. Its variance is Agresti and Caffo's (2000, one buyer and one other user added to
-each side), so that days with no buyer on one side do not look certain.
+relatively wider before and after. Its variance is the larger of two: each side's own, and the one as if both sold alike. A
+small side with few buyers by chance would else look certain as well as bad. In either, one buyer and one other user are
+added to each side (Agresti and Caffo 2000), so that days with no buyer on one side do not look certain.
 """
 
 import math
@@ -31,9 +32,12 @@ def confidence_sequence(
     `planned` is the number of users, both sides together, at which it should be narrowest; it has to be settled
     before the first look. Arrays of looks are taken as well as single numbers.
     """
-    (n1, share1, spread1), (n2, share2, spread2) = _side(*challenger), _side(*champion)
-    reach = radius((n1 + n2) / planned, alpha=alpha) * np.sqrt(spread1 + spread2)
-    found = share1 - share2
+    one, other = _counts(challenger), _counts(champion)
+    users, buyers = one[0] + other[0], one[1] + other[1]
+    alike = _spread(users, buyers, ones=2) * (1 / (one[0] + 2) + 1 / (other[0] + 2))
+    apart = _spread(*one, ones=1) / (one[0] + 2) + _spread(*other, ones=1) / (other[0] + 2)
+    reach = radius(users / planned, alpha=alpha) * np.sqrt(np.maximum(alike, apart))
+    found = _share(*one) - _share(*other)
     return np.maximum(found - reach, -1.0), np.minimum(found + reach, 1.0)
 
 
@@ -45,8 +49,15 @@ def radius(progress: ArrayLike, *, alpha: float = ALPHA) -> Floats:
     return np.asarray(np.sqrt(2 * (1 + 1 / time) * np.log(np.sqrt(time + 1) / alpha)))
 
 
-def _side(users: ArrayLike, buyers: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Return users, share of buyers, and the variance of that share."""
-    count, bought = np.asarray(users, dtype=np.float64), np.asarray(buyers, dtype=np.float64)
-    safe = (bought + 1) / (count + 2)
-    return count, bought / np.maximum(1.0, count), safe * (1 - safe) / (count + 2)
+def _counts(side: tuple[ArrayLike, ArrayLike]) -> tuple[Floats, Floats]:
+    return np.asarray(side[0], dtype=np.float64), np.asarray(side[1], dtype=np.float64)
+
+
+def _share(users: Floats, buyers: Floats) -> Floats:
+    return np.asarray(buyers / np.maximum(1.0, users))
+
+
+def _spread(users: Floats, buyers: Floats, *, ones: int) -> Floats:
+    """Return one user's variance, after `ones` buyers and as many others were added."""
+    share = (buyers + ones) / (users + 2 * ones)
+    return np.asarray(share * (1 - share))

@@ -1,12 +1,16 @@
 """Experiments: a fair split, an honest size, and a winner that may be called on any day."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from jobs.experiments.ab import Found, decide
 from propensity.assignment import Split
 from propensity.campaign.selection import USE as CAMPAIGN
 from propensity.experiment.design import Design, users_for_one_look, users_needed
+from propensity.experiment.ratio import daily_sample_ratio
 from propensity.experiment.report import count_sides, report
 from propensity.experiment.sequence import confidence_sequence, radius
 from propensity.experiment.split import CHALLENGER, CHAMPION, ExperimentSplit
@@ -19,19 +23,31 @@ DESIGNS = [
     Design(base=0.16, effect=0.03, share=0.2),
     Design(base=0.01, effect=0.005),
     Design(base=0.05, effect=0.05),
+    Design(base=0.01, effect=0.01, share=0.2),
+    Design(base=0.01, effect=0.01, share=0.1),
+    Design(base=0.01, effect=0.01, share=0.95),
+    Design(base=0.005, effect=0.01, share=0.05),
+    Design(base=0.001, effect=0.01, share=0.1),
+    Design(base=0.001, effect=0.01, share=0.9),
 ]
 
 
-def runs(
-    design: Design, *, effect: float, count: int = RUNS, seed: int = 1
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return, for each run and day, whether the challenger and whether the champion may be called the winner."""
+def outcomes(design: Design, *, effect: float, count: int = RUNS, seed: int = 1) -> list[NDArray[np.int64]]:
+    """Return, for each run and day, challenger's users and buyers so far, and champion's."""
     chance = np.random.default_rng(seed)
     arrivals = chance.poisson(design.users / DAYS, (count, DAYS))
     joined = chance.binomial(arrivals, design.share)
     n1, n2 = joined.cumsum(axis=1), (arrivals - joined).cumsum(axis=1)
     b1 = chance.binomial(joined, design.base + effect).cumsum(axis=1)
     b2 = chance.binomial(arrivals - joined, design.base).cumsum(axis=1)
+    return [n1, b1, n2, b2]
+
+
+def runs(
+    design: Design, *, effect: float, count: int = RUNS, seed: int = 1
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return, for each run and day, whether the challenger and whether the champion may be called the winner."""
+    n1, b1, n2, b2 = outcomes(design, effect=effect, count=count, seed=seed)
     low, high = confidence_sequence((n1, b1), (n2, b2), planned=design.users)
     return low > 0, high < 0
 
@@ -48,6 +64,54 @@ def test_the_effect_it_was_sized_for_is_found_in_at_least_80_percent_of_runs(des
     better, worse = runs(design, effect=design.effect)
     assert better.any(axis=1).mean() >= 0.8
     assert worse.any(axis=1).mean() <= 0.01
+
+
+def ends(design: Design, *, effect: float, seed: int = 1) -> Counter[str]:
+    """Return how many runs end in what way, decided from each day's report as the operator does."""
+    found = Counter[str]()
+    for run in np.stack(outcomes(design, effect=effect, seed=seed), axis=-1).tolist():
+        for n1, b1, n2, b2 in run:
+            seen = report(Arm(n2, b2), Arm(n1, b1), design=design)
+            decision = decide(Found(seen, design, 0), numbers={}, now=0)
+            if decision.word != "note":
+                break
+        found[decision.word] += 1
+    return found
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_experiments_that_are_decided_daily_end_as_they_were_sized_for(design: Design) -> None:
+    with_it, without = ends(design, effect=design.effect), ends(design, effect=0.0)
+    assert with_it["promote"] >= 0.8 * RUNS
+    assert with_it["fail"] <= 0.01 * RUNS
+    assert without["promote"] + without["fail"] <= 0.05 * RUNS
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_sides_as_large_as_split_are_hardly_ever_called_unequal_however_often_they_are_counted(
+    share: float,
+) -> None:
+    chance = np.random.default_rng(4)
+    total = np.arange(1, 91) * 500
+    first = chance.binomial(500, share, (1_000, 90)).cumsum(axis=1)
+    wrong = [
+        not all(
+            daily_sample_ratio(int(one), int(both - one), expected=share).holds
+            for one, both in zip(run, total, strict=True)
+        )
+        for run in first
+    ]
+    assert sum(wrong) <= 3  # one in a thousand; of a fixed test one in a hundred
+
+
+def test_sides_that_lose_users_are_found_out_within_days() -> None:
+    chance = np.random.default_rng(4)
+    for loses, most in ((0.1, 10_000), (0.05, 30_000)):
+        n = next(
+            n for n in range(500, 100_000, 500)
+            if not daily_sample_ratio(chance.binomial(n, 0.5 * (1 - loses)), n // 2, expected=0.5).holds
+        )  # fmt: skip
+        assert n <= most
 
 
 def test_an_ordinary_interval_looked_at_daily_would_not_do() -> None:
@@ -125,6 +189,7 @@ def test_a_user_counts_once_by_the_first_outcome() -> None:
 def test_a_report_calls_the_winner_and_says_how_many_users_are_missing() -> None:
     design = Design(base=0.05, effect=0.01)
     early = report(Arm(500, 25), Arm(500, 30), design=design)
+    assert early.sample_ratio == daily_sample_ratio(500, 500, expected=0.5)
     assert early.winner is None
     assert early.users_still_needed == design.users - 1_000
     assert early.always_valid.low < early.difference.low < early.difference.high < early.always_valid.high
