@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts
-from propensity.campaign.deciles import Qini, UpliftDecile, qini, uplift_by_decile
+from propensity.campaign.deciles import LEAST_BUYERS, LEAST_USERS, Qini, UpliftDecile, qini, uplift_by_decile
 from propensity.campaign.results import Responses
 
 
@@ -69,8 +69,10 @@ def _curve(found: Qini) -> None:
     charts.show(drawn, alt_text="Qini curve")
     one = found.coefficient
     verdict = (
-        "the score finds users whom a contact makes buy" if one.low > 0
-        else "the score finds users whom a contact keeps from buying" if one.high < 0
-        else "not shown that the score finds users to persuade"
+        "the score finds users whom a contact makes buy" if found.finds == "persuadable"
+        else "the score finds users whom a contact keeps from buying" if found.finds == "put off"
+        else "not shown that the score finds users to persuade" if found.is_enough
+        else f"too few to tell: that takes {LEAST_USERS} users and {LEAST_BUYERS} buyers in each arm, and the control "
+        f"arm has {found.control.users:,} and {found.control.buyers:,}"
     )  # fmt: skip
     st.caption(f"Qini coefficient {one.value:.4f}, 95 %: {one.low:.4f} to {one.high:.4f}: {verdict}.")

@@ -9,7 +9,7 @@ one row; of outcomes at several cutoffs, take one.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from propensity.proportions import Arm, difference
 CURVE_BINS: Final = 100
 """Points of a curve: as many as a plot shows."""
 ROUNDS: Final = 500
+LEAST_USERS: Final = 200
+LEAST_BUYERS: Final = 30
+"""In either arm, before a coefficient is taken for shown: with fewer, its interval misses zero far too often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,21 @@ class Qini:
     """Incremental buyers when only the best `share` are treated; a straight line where the score says nothing."""
     coefficient: Estimate
     """Area between curve and straight line, for each treated user; around 0 where the score finds nobody to persuade."""
+    treated: Arm
+    control: Arm
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether both arms are large enough to believe the interval."""
+        arms = (self.treated, self.control)
+        return all(arm.users >= LEAST_USERS and arm.buyers >= LEAST_BUYERS for arm in arms)
+
+    @property
+    def finds(self) -> Literal["persuadable", "put off"] | None:
+        """Users whom a contact makes buy, or keeps from buying; None where neither is shown."""
+        if not self.is_enough:
+            return None
+        return "persuadable" if self.coefficient.low > 0 else "put off" if self.coefficient.high < 0 else None
 
 
 def conversion_by_decile(probabilities: ArrayLike, bought: ArrayLike) -> list[Decile]:
@@ -129,8 +147,11 @@ def qini(probabilities: ArrayLike, *, is_treated: ArrayLike, bought: ArrayLike, 
     area = _area(share, found)
     areas = _area(*_qini(drawn.astype(np.float64)))
     low, high = np.percentile(areas, [2.5, 97.5])
-    scale = max(1.0, float(cells.reshape(-1, 4)[:, 2:].sum()))
+    stayed, came, passed, answered = cells.reshape(-1, 4).sum(axis=0).tolist()
+    scale = max(1.0, float(passed + answered))
     return Qini(
+        treated=Arm(passed + answered, answered),
+        control=Arm(stayed + came, came),
         curve=Curve(share=share[0], value=found[0]),
         coefficient=Estimate(float(area[0]) / scale, float(low) / scale, float(high) / scale),
     )

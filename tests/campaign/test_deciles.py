@@ -85,6 +85,34 @@ def test_the_qini_interval_holds_the_truth_where_the_score_persuades_nobody() ->
     assert 35 <= held <= 40
 
 
+@pytest.mark.parametrize(
+    ("users", "control", "effect"),
+    [(200, 0.1, 0.0), (1_000, 0.3, 0.0), (3_000, 0.1, 0.05)],
+)
+def test_small_lists_seldom_say_that_a_score_persuades_where_it_does_not(
+    users: int, control: float, effect: float
+) -> None:
+    claims = 0
+    for seed in range(100):
+        chance = np.random.default_rng(seed)
+        chances = chance.beta(1, 8, users)
+        treated = chance.random(users) >= control
+        bought = chance.random(users) < np.clip(chances + treated * effect, 0, 1)
+        claims += qini(chances, is_treated=treated, bought=bought, seed=seed).finds is not None
+    assert claims <= 10
+
+
+def test_what_few_users_show_is_no_verdict_and_what_many_show_is() -> None:
+    chances, treated, bought = _campaign(1, persuadable=True)
+    many = qini(chances, is_treated=treated, bought=bought, seed=1)
+    assert (many.is_enough, many.finds) == (True, "persuadable")
+    assert many.treated.users + many.control.users == 20_000
+    few = qini(chances[:150], is_treated=treated[:150], bought=bought[:150], seed=1)
+    assert (few.is_enough, few.finds) == (False, None)
+    harmed = qini(chances, is_treated=~treated, bought=bought, seed=1)
+    assert harmed.finds == "put off"
+
+
 def test_an_empty_list_has_a_flat_curve() -> None:
     found = qini([], is_treated=[], bought=[], seed=1)
     assert found.coefficient.value == 0
