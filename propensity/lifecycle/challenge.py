@@ -23,8 +23,6 @@ ENDING: Final = "ending"
 STOPPED: Final = "stopped"
 FAILED: Final = "failed"
 ENDED: Final = frozenset({PROMOTED, STOPPED, FAILED})
-RECENT: Final = 50
-"""Entries that are looked at for one that has not ended."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +126,7 @@ def stop(reason: str, *, store: Store, clock: Callable[[], int], actor: str = ""
 
 def under_way(store: Store) -> LedgerEntry | None:
     """Return the experiment that has begun and not ended, or else the newest that waits."""
-    open_ones = [entry for entry in store.ledger.latest(RECENT, KIND) if entry.state not in ENDED]
+    open_ones = store.ledger.unended(KIND, ended=ENDED)
     begun = [entry for entry in open_ones if entry.state != INTENDED]
     return begun[-1] if begun else next(iter(open_ones), None)
 

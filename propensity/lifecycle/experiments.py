@@ -24,7 +24,6 @@ from propensity.lifecycle.challenge import (
     KIND,
     PROMOTED,
     PROMOTING,
-    RECENT,
     RUNNING,
     STOPPED,
     record_of,
@@ -81,7 +80,7 @@ class Experiments:
 
     def _drop_overtaken(self) -> None:
         """Of those that wait, only the newest is tried."""
-        waiting = [one for one in self._store.ledger.latest(RECENT, KIND) if one.state == INTENDED]
+        waiting = [one for one in self._store.ledger.unended(KIND, ended=ENDED) if one.state == INTENDED]
         for entry in waiting[1:]:
             self._move(entry, STOPPED, why="A newer challenger took its place.")
 

@@ -245,6 +245,24 @@ def test_of_those_that_wait_the_newest_is_tried_and_the_one_that_runs_goes_on(wo
     ]
 
 
+def test_an_experiment_that_runs_is_the_one_that_is_on_however_many_were_asked_for_since(
+    world: World,
+) -> None:
+    world.intend()
+    running = world.advance()
+    assert running is not None
+    for number in range(60):
+        world.intend("4", key=f"training {number}")
+    world.advance()
+    found = under_way(world.store)
+    assert found is not None
+    assert (found.sequence, found.state) == (running.sequence, "running")
+    record = world.store.experiments.current()
+    assert record is not None
+    assert record.number == running.sequence
+    assert [one.state for one in world.store.ledger.latest(61, challenge.KIND)].count("stopped") == 59
+
+
 def test_a_person_starts_and_stops_an_experiment_once(world: World) -> None:
     def begin() -> LedgerEntry:
         request = ask(

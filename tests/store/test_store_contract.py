@@ -199,6 +199,19 @@ def test_what_people_did_is_found_behind_any_number_of_entries_that_nobody_stand
     assert store.ledger.by_people(50, ["rollback"]) == []
 
 
+def test_what_has_not_ended_is_found_however_much_came_after_it(store: Store) -> None:
+    begun = [
+        store.ledger.claim(kind=kind, state=state, at=1, reason="r")
+        for kind, state in [("experiment", "running"), ("training", "running"), ("experiment", "intended")]
+    ]
+    for number in range(60):
+        store.ledger.claim(kind="experiment", state=("stopped", "failed")[number % 2], at=2, reason="r")
+    ended = {"stopped", "failed", "promoted"}
+    assert store.ledger.unended("experiment", ended=ended) == [begun[2], begun[0]]
+    assert store.ledger.unended("rollback", ended=ended) == []
+    assert len(store.ledger.unended("experiment", ended=[])) == 62
+
+
 def test_there_is_one_champion(store: Store) -> None:
     assert store.champion() is None
     for version in ("1", "2", "2"):

@@ -4,7 +4,7 @@ Evidence is kept as a list of JSON texts, one for each change, and merged when r
 update, and no name inside the evidence can ever be read as a path or an operator.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any, Final
@@ -103,6 +103,13 @@ class MongoLedger:
         ):
             entries = (entry for entry in map(_entry, found) if entry is not None and entry.actor)
             return list(islice(entries, limit))
+
+    def unended(self, kind: str, *, ended: Iterable[str]) -> list[LedgerEntry]:
+        """Return all entries of a kind that are in none of the states `ended`, by sequence, descending."""
+        where = {"kind": kind, "state": {"$nin": list(ended)}}
+        with self._database.collection("ledger") as collection:
+            found = list(collection.find(where).sort(_NEWEST))
+        return [entry for entry in map(_entry, found) if entry is not None]
 
 
 def _append(collection: Collection[Document], entry: Document) -> LedgerEntry | None:

@@ -1,6 +1,6 @@
 """What a store does with what the loop runs on: bundles, experiments, the ledger, what the monitor found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from propensity.store.experiments import Experiment, Trial
@@ -97,3 +97,6 @@ class LedgerStore(Protocol):
 
     def by_people(self, limit: int, kinds: Sequence[str]) -> list[LedgerEntry]:
         """Return the newest entries of some kinds that have an actor, by sequence, descending."""
+
+    def unended(self, kind: str, *, ended: Collection[str]) -> list[LedgerEntry]:
+        """Return all entries of a kind that are in none of the states `ended`, by sequence, descending."""

@@ -1,7 +1,7 @@
 """The ledger in SQLite: numbered and changed inside write transactions, so that no two writers see the same state."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -99,6 +99,13 @@ class SqliteLedger:
             rows = connection.execute(
                 f"{_SELECT}{where}ORDER BY sequence DESC LIMIT ?", (*kinds, limit)
             ).fetchall()
+        return [_entry(row) for row in rows]
+
+    def unended(self, kind: str, *, ended: Collection[str]) -> list[LedgerEntry]:
+        """Return all entries of a kind that are in none of the states `ended`, by sequence, descending."""
+        where = f"WHERE kind = ? AND state NOT IN ({', '.join('?' * len(ended))}) "
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{_SELECT}{where}ORDER BY sequence DESC", [kind, *ended]).fetchall()
         return [_entry(row) for row in rows]
 
 
