@@ -15,6 +15,22 @@ FEATURE_DAYS: Final = 30
 """The longest window of a feature."""
 
 
+def days_of_an_ab(settings: "Settings") -> int:
+    """Return how long predictions must be kept so that an A/B's first answers are there at its last look."""
+    return math.ceil(settings.experiment_days + 1 + settings.lateness_hours / 24) + 1
+
+
+def forgets_an_ab(settings: "Settings") -> str:
+    """Say that predictions are kept too short for an A/B, which may be begun by hand whatever the mode; empty if not."""
+    kept, needed = settings.prediction_retention_days, days_of_an_ab(settings)
+    if not 0 < kept < needed:
+        return ""
+    return (
+        f"Predictions are kept for {kept} days, and an A/B counts its users from first answers that are up to {needed} "
+        "days old. Raise PROPENSITY_PREDICTION_RETENTION_DAYS, or lower PROPENSITY_EXPERIMENT_DAYS."
+    )
+
+
 def least_days(settings: "Settings") -> dict[str, tuple[int, str]]:
     """Return the days that each kind of record must be kept for what is still to be made of it, and what that is."""
     mature = 1 + settings.lateness_hours / 24
@@ -36,10 +52,7 @@ def least_days(settings: "Settings") -> dict[str, tuple[int, str]]:
         ),
         "refused_retention_days": (math.ceil(settings.monitor_window_hours / 24) + 1, "the monitor's window"),
         "prediction_retention_days": (
-            (
-                math.ceil(settings.experiment_days + mature) + 1,
-                "counting the users of an A/B from its first day",
-            )
+            (days_of_an_ab(settings), "counting the users of an A/B from its first day")
             if settings.experiment_mode == "ab"
             else (2, "watching a rollout")
         ),

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from propensity.errors import ExperimentUnderWay, NoExperiment, SettingsError
+from propensity.keeping import forgets_an_ab
 from propensity.registry import Version
 from propensity.settings import Settings
 from propensity.store import Experiment, LedgerEntry, Store
@@ -37,6 +38,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_of(settings: Settings, mode: Mode, *, share: float | None = None, stages: str = "") -> Plan:
     """Return the plan that the settings make for a mode, or what a person gave instead."""
+    forgets = forgets_an_ab(settings) if mode == "ab" else ""
+    if forgets:
+        raise SettingsError(forgets)
     given = [share or settings.experiment_share] if mode == "ab" else [0.0]
     if mode == "canary":
         given = _shares(stages or settings.experiment_stages)

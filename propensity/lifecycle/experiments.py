@@ -16,6 +16,8 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from propensity.errors import BrokenBundle, ModelError, VersionNotFound
+from propensity.keeping import forgets_an_ab
+from propensity.lifecycle import trainings
 from propensity.lifecycle.challenge import (
     ENDED,
     ENDING,
@@ -125,7 +127,7 @@ class Experiments:
             return "It is the champion already."
         if self._registry.rejected(digest):
             return f"Version {entry.subject} was rolled back before."
-        return ""
+        return forgets_an_ab(self._settings) if entry.evidence["mode"] == "ab" else ""
 
     def _run(self, entry: LedgerEntry) -> LedgerEntry | None:
         record, champion = record_of(entry), self._store.champion()
@@ -160,6 +162,11 @@ class Experiments:
     def _promote(self, entry: LedgerEntry) -> LedgerEntry:
         self._clear()
         try:
+            if self._is_a_persons_choice(entry):
+                why = (
+                    f"{entry.evidence['why']} The gate did not let it through, so promote it by hand, or not."
+                )
+                return self._move(entry, STOPPED, why=why)
             promote(
                 str(entry.subject),
                 reason=entry.evidence["why"],
@@ -171,6 +178,11 @@ class Experiments:
         except ModelError as error:
             return self._move(entry, STOPPED, why=f"It could not be promoted: {error}")
         return self._move(entry, PROMOTED)
+
+    def _is_a_persons_choice(self, entry: LedgerEntry) -> bool:
+        """Whether neither the gate nor users' purchases have said that it is better, but only that it is sound."""
+        verdict = self._registry.version(str(entry.subject)).verdict
+        return entry.evidence["mode"] != "ab" and verdict not in trainings.PROMOTING
 
     def _clear(self) -> None:
         """Let no pod split users any more."""

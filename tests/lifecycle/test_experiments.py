@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from propensity.errors import ExperimentUnderWay, NoExperiment, SettingsError
@@ -261,6 +262,42 @@ def test_an_experiment_that_runs_is_the_one_that_is_on_however_many_were_asked_f
     assert record is not None
     assert record.number == running.sequence
     assert [one.state for one in world.store.ledger.latest(61, challenge.KIND)].count("stopped") == 59
+
+
+@pytest.mark.parametrize("mode", ["shadow", "canary", "ab"])
+@pytest.mark.parametrize("verdict", ["refused", "not enough evidence", ""])
+def test_what_the_gate_did_not_let_through_is_left_to_a_person_unless_its_users_bought_more(
+    world: World, mode: str, verdict: str
+) -> None:
+    world.registry.tag(BETTER, {"verdict": verdict})
+    world.intend(plan=msgspec.structs.replace(CANARY, mode=mode))  # type: ignore[arg-type]
+    world.advance()
+    entry = world.advance(Decision("promote", "It is sound."))
+    assert entry is not None
+    assert world.store.experiments.current() is None
+    assert not world.registry.version(BETTER).rejected
+    if mode == "ab":
+        assert (entry.state, world.champion()) == ("promoted", BETTER)
+    else:
+        assert (entry.state, world.champion()) == ("stopped", GOOD)
+        assert "It is sound." in entry.evidence["why"]
+        assert "by hand" in entry.evidence["why"]
+
+
+def test_an_ab_does_not_begin_where_its_first_answers_would_be_forgotten_before_its_end(world: World) -> None:
+    world.settings = read_settings(home=world.settings.home, prediction_retention_days=20)
+    with pytest.raises(SettingsError, match="PREDICTION_RETENTION_DAYS"):
+        plan_of(world.settings, "ab")
+    assert plan_of(world.settings, "canary").mode == "canary"
+    world.intend(
+        plan=Plan(mode="ab", shares=[0.5], effect=0.01)
+    )  # asked for by another release, or before the change
+    entry = world.advance()
+    assert entry is not None
+    assert (entry.state, world.champion()) == ("stopped", GOOD)
+    assert "first answers" in entry.evidence["why"]
+    world.settings = read_settings(home=world.settings.home, prediction_retention_days=20, experiment_days=10)
+    assert plan_of(world.settings, "ab").mode == "ab"
 
 
 def test_a_person_starts_and_stops_an_experiment_once(world: World) -> None:
