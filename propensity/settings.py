@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     experiment_deadline_ms: int = Field(default=100, ge=5, le=10_000)
     """How long a request of the challenger's arm waits for the challenger before the champion answers it."""
 
+    experiment_memory_mb: int = Field(default=256, ge=32, le=65_536)
+    """What a challenger may take beyond its libraries' 60 MB before its process ends; the pod must have so much to spare."""
+
     operate_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     """Pause between two looks of the operator: a person who pressed a button should not wait long."""
 

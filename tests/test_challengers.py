@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
@@ -13,13 +14,14 @@ from jobs.operate import Hands, operate
 from propensity.cli import door
 from propensity.events import Event
 from propensity.events.event import DAY, HOUR
+from propensity.features.definition import NAMES, VERSION
 from propensity.lifecycle.challenge import KIND, plan_of
 from propensity.lifecycle.embedded import EmbeddedPlatform
 from propensity.lifecycle.promotion import promote
 from propensity.lifecycle.requests import ask
 from propensity.registry import PRODUCTION, Registry, TrainingRecord
 from propensity.settings import Settings, read_settings
-from propensity.store import Arm, LedgerEntry, Store, open_store
+from propensity.store import Arm, LedgerEntry, Score, Store, open_store
 from propensity.store.experiments import Mode
 from tests.lifecycle.conftest import bundle, unsound_bundle
 from tests.load import Load
@@ -77,6 +79,21 @@ class Shop:
         assert self.load.failed == []
 
 
+def score(user: int, *, at: int) -> Score:
+    """What the nightly job wrote of a user: by it the promise is judged, as clients send their own features here."""
+    row = np.ones(len(NAMES), dtype="<f4")
+    row[NAMES.index("cart_count")] = 1 + user
+    return Score(
+        user_id=f"u{user}",
+        cutoff=at,
+        probability=0.4,
+        prediction=0,
+        model_version=FIRST,
+        feature_version=VERSION,
+        features=row.tobytes(),
+    )
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iterator[Shop]:
     home = tmp_path_factory.mktemp("challengers")
@@ -101,6 +118,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iter
         store.events.add(
             [Event(f"e{user}", f"u{user}", "cart", door.now() - HOUR, "p") for user in range(USERS)]
         )
+        now = door.now()
+        store.scores.add([score(user, at=now) for user in range(settings.rollout_watch_users)])
         bodies = [f'{{"user_id": "u{number}", "cart_count": {number % 3}}}' for number in range(USERS)]
         stop = threading.Event()
         with served(home, PROPENSITY_HOME=str(home)) as service:

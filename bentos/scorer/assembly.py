@@ -57,6 +57,7 @@ class Assembly:
             log=self._log.add,
             measures=self.measures,
             deadline_seconds=settings.experiment_deadline_ms / 1000,
+            memory_mb=settings.experiment_memory_mb,
             boot=boot,
             pod=pod,
             now=now,

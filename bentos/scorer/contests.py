@@ -43,6 +43,7 @@ class Contests:
         log: Callable[[Prediction], None],
         measures: Measures,
         deadline_seconds: float,
+        memory_mb: int,
         boot: str,
         pod: str,
         now: Callable[[], int],
@@ -53,6 +54,7 @@ class Contests:
         self._log = log
         self._measures = measures
         self._deadline_seconds = deadline_seconds
+        self._memory_mb = memory_mb
         self._boot = boot
         self._pod = pod
         self._now = now
@@ -118,11 +120,21 @@ class Contests:
         answering: Shadows | Questions
         if experiment.mode == "shadow":
             challenger = Challenger(
-                bundle.files, niceness=shadows.NICENESS, patience=shadows.PATIENCE, tally=tally
+                bundle.files,
+                niceness=shadows.NICENESS,
+                memory_mb=self._memory_mb,
+                patience=shadows.PATIENCE,
+                tally=tally,
             )
             answering = Shadows(challenger, by=by, log=self._log, tally=tally)
         else:
-            challenger = Challenger(bundle.files, niceness=0, patience=questions.PATIENCE, tally=tally)
+            challenger = Challenger(
+                bundle.files,
+                niceness=0,
+                memory_mb=self._memory_mb,
+                patience=questions.PATIENCE,
+                tally=tally,
+            )
             answering = Questions(challenger, seconds=self._deadline_seconds, tally=tally)
         answering.start()
         self.current = Contest(

@@ -7,7 +7,7 @@ rule for ending it may be looked at every day (propensity.experiment.sequence), 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from jobs.experiments.canary import LATEST, too_many_fallbacks
+from jobs.experiments.canary import LATEST, fallbacks_of, too_many_fallbacks
 from propensity.bundle import ModelDocument
 from propensity.events.event import HOUR
 from propensity.experiment.design import Design
@@ -40,7 +40,7 @@ def judge(
     """Promote or fail by the sequence; stop without a winner where the sides are not as split, or enough was seen."""
     version = experiment.challenger.partition("@")[0]
     newest = store.predictions.of_arm("challenger", since=experiment.started_at, limit=LATEST)
-    why = too_many_fallbacks(newest, version=version, limit=settings.experiment_fallback_share)
+    why = too_many_fallbacks(fallbacks_of(newest, version=version, limit=settings.experiment_fallback_share))
     if why:
         return Decision("fail", f"As one side of an A/B: {why}")
     if now - entry.evidence.get("looked at", 0) < settings.experiment_look_hours * HOUR:

@@ -6,15 +6,12 @@ can ask it slowly, or for odd users, but both arms alike: who is in which arm is
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Final
+from typing import Final, NamedTuple
 
 from scipy import stats  # type: ignore[import-untyped]
 
-from propensity.lifecycle.answers import packed_rows, untrue
-from propensity.lifecycle.champion import bundle_of
+from jobs.experiments.promise import doubt
 from propensity.lifecycle.experiments import Decision
-from propensity.lifecycle.promise import looked_up, off_promise
-from propensity.model import Model
 from propensity.settings import Settings
 from propensity.store import Experiment, LedgerEntry, Prediction, Store
 
@@ -32,80 +29,106 @@ OWN_PROCESS_US: Final = 10_000
 """What asking a process of its own may cost a request beyond the ratio; it is gone with the promotion."""
 
 
+class Seen(NamedTuple):
+    """How many of some requests did what a share of them may do."""
+
+    did: int
+    of: int
+    may: float
+
+    @property
+    def is_above(self) -> bool:
+        """Whether it is more than that share, be it by chance."""
+        return self.did > self.may * self.of
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether it is so much more that no chance explains it."""
+        return self.is_above and stats.binom.sf(self.did - 1, self.of, self.may) < CHANCE
+
+
 def judge(
     entry: LedgerEntry, experiment: Experiment, *, store: Store, settings: Settings, now: int
 ) -> Decision:
-    """Fail outside the limits; grow, or promote after the last stage, once there was time and traffic enough."""
+    """Fail beyond the limits; grow, or promote after the last stage, once time and traffic enough passed within them."""
     since = experiment.stage_at
     theirs = store.predictions.of_arm("challenger", since=since, limit=LATEST)
     ours = store.predictions.of_arm("champion", since=since, limit=LATEST)
     version = experiment.challenger.partition("@")[0]
+    given = [one for one in theirs if one.model_version == version]
     numbers = {
         "answers": len(theirs),
-        "fallbacks": sum(one.model_version != version for one in theirs),
+        "fallbacks": len(theirs) - len(given),
         "p99 ms": _p99(theirs) / 1_000,
         "champion's p99 ms": _p99(ours) / 1_000,
     }
-    why = (
-        too_many_fallbacks(theirs, version=version, limit=settings.experiment_fallback_share)
-        or too_slow(theirs, ours, ratio=settings.experiment_latency_ratio)
-        or _off_promise(theirs, experiment, store=store, settings=settings)
+    fallbacks = fallbacks_of(theirs, version=version, limit=settings.experiment_fallback_share)
+    slow = slow_of(theirs, ours, ratio=settings.experiment_latency_ratio)
+    why = too_many_fallbacks(fallbacks) or too_slow(slow, ours, ratio=settings.experiment_latency_ratio)
+    found = (
+        Decision("fail", why) if why else _doubt(given, experiment, store=store, settings=settings, now=now)
     )
-    if why:
-        return Decision("fail", f"At {experiment.share:.0%} of users: {why}", numbers)
+    if found and found.word == "fail":
+        return Decision("fail", f"At {experiment.share:.0%} of users: {found.why}", numbers)
     is_over = now - since >= settings.experiment_stage_minutes * MINUTE
-    if not is_over or len(theirs) < settings.experiment_stage_answers:
+    is_enough = len(theirs) >= settings.experiment_stage_answers
+    if found or fallbacks.is_above or slow.is_above or not is_over or not is_enough:
         return Decision("wait")
     if experiment.stage + 1 < len(entry.evidence["shares"]):
         return Decision("grow", numbers=numbers)
     return Decision("promote", "As a canary it stayed inside the limits up to its last stage.", numbers)
 
 
-def too_many_fallbacks(theirs: Sequence[Prediction], *, version: str, limit: float) -> str:
+def fallbacks_of(theirs: Sequence[Prediction], *, version: str, limit: float) -> Seen:
+    """Count the challenger's requests that the champion had to answer."""
+    single = _timed(theirs)  # a batch shares one deadline, and one fate
+    return Seen(sum(one.model_version != version for one in single), len(single), limit)
+
+
+def too_many_fallbacks(seen: Seen) -> str:
     """Say that the champion had to answer too many of the challenger's users, beyond what chance explains."""
-    single = [one for one in theirs if one.route == "predict"]  # a batch shares one deadline, and one fate
-    if len(single) < LEAST_ASKED:
+    if seen.of < LEAST_ASKED or not seen.is_beyond_chance:
         return ""
-    fallbacks = sum(one.model_version != version for one in single)
-    if stats.binom.sf(fallbacks - 1, len(single), limit) >= CHANCE:
-        return ""
-    return f"the champion had to answer {fallbacks:,} of {len(single):,} of its requests (limit {limit:.1%})."
+    return f"the champion had to answer {seen.did:,} of {seen.of:,} of its requests (limit {seen.may:.1%})."
 
 
-def too_slow(theirs: Sequence[Prediction], ours: Sequence[Prediction], *, ratio: float) -> str:
+def slow_of(theirs: Sequence[Prediction], ours: Sequence[Prediction], *, ratio: float) -> Seen:
+    """Count the challenger's requests that take longer than the limit; none while there are too few to tell by."""
+    timed, usual = _timed(theirs), _timed(ours)
+    if min(len(timed), len(usual)) < LEAST_TIMED:
+        return Seen(0, 0, SLOW_SHARE)
+    limit = _slowest(ours, ratio=ratio)
+    return Seen(sum(one.latency_us > limit for one in timed), len(timed), SLOW_SHARE)
+
+
+def too_slow(seen: Seen, ours: Sequence[Prediction], *, ratio: float) -> str:
     """Say that more of the challenger's requests take longer than the limit than one in a hundred, beyond chance."""
-    timed = [[one for one in arm if one.route == "predict"] for arm in (theirs, ours)]
-    if min(map(len, timed)) < LEAST_TIMED:
-        return ""
-    usual = _p99(timed[1])
-    limit = ratio * usual + OWN_PROCESS_US
-    slow = sum(one.latency_us > limit for one in timed[0])
-    if stats.binom.sf(slow - 1, len(timed[0]), SLOW_SHARE) >= CHANCE:
+    if not seen.is_beyond_chance:
         return ""
     return (
-        f"{slow:,} of {len(timed[0]):,} of its requests take longer than {limit / 1_000:.1f} ms, which one in a "
-        f"hundred may: with the champion that one takes {usual / 1_000:.1f} ms."
+        f"{seen.did:,} of {seen.of:,} of its requests take longer than {_slowest(ours, ratio=ratio) / 1_000:.1f} ms, "
+        f"which one in a hundred may: with the champion that one takes {_p99(ours) / 1_000:.1f} ms."
     )
+
+
+def _slowest(ours: Sequence[Prediction], *, ratio: float) -> float:
+    """Return the time in microseconds that one in a hundred of the challenger's requests may take longer than."""
+    return ratio * _p99(ours) + OWN_PROCESS_US
 
 
 def _p99(answers: Sequence[Prediction]) -> int:
     """Return the time in microseconds that 99 of 100 single requests did not take longer than; 0 for none."""
-    times = sorted(one.latency_us for one in answers if one.route == "predict")
+    times = sorted(one.latency_us for one in _timed(answers))
     return times[ceil(0.99 * len(times)) - 1] if times else 0
 
 
-def _off_promise(
-    theirs: Sequence[Prediction], experiment: Experiment, *, store: Store, settings: Settings
-) -> str:
-    version, _, digest = experiment.challenger.partition("@")
-    given = [one for one in theirs if one.model_version == version]
+def _timed(answers: Sequence[Prediction]) -> list[Prediction]:
+    return [one for one in answers if one.route == "predict"]
+
+
+def _doubt(
+    given: Sequence[Prediction], experiment: Experiment, *, store: Store, settings: Settings, now: int
+) -> Decision | None:
     if len(given) < settings.rollout_watch_users:
-        return ""
-    model = Model(bundle_of(store, digest))
-    return untrue(given, model=model, least=settings.rollout_watch_users) or off_promise(
-        packed_rows(looked_up(given), model=model),
-        model=model,
-        before=experiment.champion,
-        store=store,
-        settings=settings,
-    )
+        return Decision("wait")
+    return doubt(given, experiment, store=store, settings=settings, now=now)

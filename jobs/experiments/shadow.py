@@ -1,10 +1,7 @@
 """A shadow has shown enough when so many copies were answered, by probabilities, as its bundle says and its test days promise."""
 
-from propensity.lifecycle.answers import packed_rows, untrue
-from propensity.lifecycle.champion import bundle_of
+from jobs.experiments.promise import doubt
 from propensity.lifecycle.experiments import Decision
-from propensity.lifecycle.promise import looked_up, off_promise
-from propensity.model import Model
 from propensity.settings import Settings
 from propensity.store import Experiment, LedgerEntry, Store
 
@@ -23,7 +20,7 @@ def judge(
     least = settings.experiment_shadow_answers
     if numbers["answered"] < least:
         return Decision("wait")
-    version, _, digest = experiment.challenger.partition("@")
+    version = experiment.challenger.partition("@")[0]
     given = [
         one
         for one in store.shadows.latest(least)
@@ -31,14 +28,7 @@ def judge(
     ]
     if len(given) < least:
         return Decision("wait")  # some are on their way through a log
-    model = Model(bundle_of(store, digest))
-    why = untrue(given, model=model, least=settings.rollout_watch_users) or off_promise(
-        packed_rows(looked_up(given), model=model),
-        model=model,
-        before=experiment.champion,
-        store=store,
-        settings=settings,
-    )
-    if why:
-        return Decision("fail", why, numbers)
+    found = doubt(given, experiment, store=store, settings=settings, now=now)
+    if found is not None:
+        return found._replace(numbers=numbers)
     return Decision("promote", f"As a shadow it answered {numbers['answered']:,} copies soundly.", numbers)

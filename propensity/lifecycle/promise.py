@@ -45,7 +45,7 @@ def broken_promise(rollout: LedgerEntry, champion: Champion, *, store: Store, se
     said = untrue(given, model=model, least=settings.rollout_watch_users)
     if said:
         return said
-    rows = packed_rows(_scored(store, at=rollout.at) or looked_up(given), model=model)
+    rows = packed_rows(scored(store, at=rollout.at) or looked_up(given), model=model)
     return off_promise(rows, model=model, before=rollout.evidence["before"], store=store, settings=settings)
 
 
@@ -97,7 +97,7 @@ def complaint(
     )
 
 
-def _scored(store: Store, *, at: int) -> list[Score]:
+def scored(store: Store, *, at: int) -> list[Score]:
     """Return users of the newest scores, whoever gave them; none where they are too old."""
     cutoffs = store.scores.cutoffs(1)
     if not cutoffs or cutoffs[0] < at - SCORES_LAST:

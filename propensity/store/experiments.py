@@ -54,3 +54,5 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """How often its process ended or had to be ended."""
     given_up: str = ""
     """Why this pod asks it no more; empty while it does."""
+    is_pods_own: bool = False
+    """Whether that is the pod's trouble, as where no process can be started, and says nothing of the challenger."""

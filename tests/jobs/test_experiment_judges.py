@@ -4,17 +4,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from jobs.experiments.ab import look, numbers_of
+from jobs.experiments.ab import decide, look, numbers_of
 from jobs.experiments.judge import Judging
 from propensity.bundle import Bundle, Estimate
+from propensity.errors import BrokenBundle
 from propensity.events import Event
 from propensity.events.event import DAY, HOUR
+from propensity.experiment.report import report
 from propensity.experiment.split import ExperimentSplit
 from propensity.features.definition import NAMES, VERSION
 from propensity.lifecycle.experiments import Decision
 from propensity.model import Model
 from propensity.settings import Settings, read_settings
-from propensity.store import Arm, Experiment, LedgerEntry, Prediction, Store, Trial, open_store
+from propensity.store import Arm, Experiment, LedgerEntry, Prediction, Score, Store, Trial, open_store
 from tests.lifecycle.conftest import bundle_by_cart
 
 NOW = 1_770_000_000_000_000
@@ -97,6 +99,23 @@ class Trying:
             )
         return made
 
+    def score(self, count: int) -> None:
+        """Scores of today for users whose carts hold 0, 1, … things."""
+        self.time += 1
+        scores = [
+            Score(
+                user_id=one.user_id,
+                cutoff=self.time,
+                probability=one.probability,
+                prediction=one.prediction,
+                model_version=OLD,
+                feature_version=one.feature_version,
+                features=one.features,
+            )
+            for one in self.answers(count, by=OLD)
+        ]
+        self.store.scores.add(scores)
+
     def report(self, **counts: object) -> None:
         trial = {"number": 7, "boot": "b", "pod": "pod-1", "at": NOW, **counts}
         self.store.experiments.report(msgspec.convert(trial, Trial))
@@ -159,6 +178,31 @@ def test_a_shadow_whose_answers_are_not_its_bundles_fails(trying: Trying) -> Non
     assert "not those that its bundle gives" in trying.judge("shadow").why
 
 
+@pytest.mark.parametrize("mode", ["shadow", "canary"])
+def test_who_was_scored_is_judged_where_clients_send_the_features(trying: Trying, mode: str) -> None:
+    trying.time += 10 * MINUTE
+    sent = [
+        msgspec.structs.replace(one, features_from="request")
+        for one in trying.answers(
+            400, route=mode if mode == "shadow" else "predict", arm=None if mode == "shadow" else "challenger"
+        )
+    ]
+    (trying.store.shadows if mode == "shadow" else trying.store.predictions).add(sent)
+    trying.report(answered=400)
+    waiting = trying.judge(mode)
+    assert waiting.word == "wait"
+    assert "can't be judged" in waiting.why or mode == "canary"
+    trying.score(150)
+    assert trying.judge(mode).word == "wait"
+    trying.score(300)
+    assert trying.judge(mode).word == ("promote" if mode == "shadow" else "grow")
+    trying.bundles[NEW] = promising(0.0, least=1)
+    trying.store.bundles.put(trying.bundles[NEW].digest, trying.bundles[NEW].files)
+    if mode == "canary":
+        trying.store.predictions.add(trying.answers(400, arm="challenger"))
+    assert trying.judge(mode).word == "fail"
+
+
 def canary(trying: Trying, **changed: object) -> None:
     theirs = {"arm": "challenger", "by": NEW, **changed}
     trying.store.predictions.add(trying.answers(400, **theirs))  # type: ignore[arg-type]
@@ -213,6 +257,18 @@ def test_a_fallback_or_two_among_the_first_answers_are_chance(trying: Trying) ->
     assert "had to answer 10 of 58" in trying.judge("canary").why
 
 
+def test_a_canary_above_its_limit_does_not_grow_though_chance_may_explain_it(trying: Trying) -> None:
+    canary(trying)
+    trying.store.predictions.add(trying.answers(8, arm="challenger", by=OLD))
+    trying.time += 10 * MINUTE
+    assert trying.judge("canary").word == "wait"
+    trying.store.predictions.add(trying.answers(400, arm="challenger"))
+    assert trying.judge("canary").word == "grow"
+    trying.store.predictions.add(trying.answers(12, arm="challenger", latency_us=900_000))
+    assert trying.judge("canary").word == "wait"
+    assert trying.judge("canary", stage=1).word == "wait"
+
+
 def test_a_slow_canary_goes_back(trying: Trying) -> None:
     canary(trying, latency_us=11_600)
     decision = trying.judge("canary")
@@ -248,6 +304,48 @@ def test_a_canary_off_its_promise_goes_back(trying: Trying) -> None:
 def test_an_experiment_that_comes_to_no_end_is_stopped(trying: Trying) -> None:
     trying.time += 31 * DAY
     assert trying.judge("canary").word == "stop"
+
+
+def test_one_that_can_not_be_judged_is_stopped_at_its_end_too(trying: Trying) -> None:
+    trying.store.predictions.add(trying.answers(400, arm="challenger"))
+    del trying.bundles[NEW]
+    trying.bundles[NEW] = promising(0.3, least=9)  # the store has no such bundle
+    with pytest.raises(BrokenBundle):
+        trying.judge("canary")
+    trying.time += 30 * DAY + 3 * HOUR
+    decision = trying.judge("canary")
+    assert decision.word == "stop"
+    assert "could not be judged" in decision.why
+
+
+def test_a_pods_own_trouble_ends_an_experiment_and_is_not_held_against_the_version(trying: Trying) -> None:
+    trying.report(given_up="It can't be started (Cannot allocate memory).", is_pods_own=True)
+    decision = trying.judge("shadow")
+    assert decision.word == "stop"
+    assert "can't be started" in decision.why
+    trying.report(boot="c", given_up="It failed 3 times.")
+    assert trying.judge("shadow").word == "fail"
+
+
+def test_an_ab_looked_at_daily_is_decided_as_its_counts_say(trying: Trying) -> None:
+    ab(trying, 600, better=0.3)
+    design = look(
+        trying.experiment(), effect=0.3, store=trying.store, settings=trying.settings, now=NOW
+    ).design
+    told = []
+    for hours in range(26, 72, 4):
+        found = look(
+            trying.experiment(),
+            effect=0.3,
+            store=trying.store,
+            settings=trying.settings,
+            now=NOW + hours * HOUR,
+        )
+        assert found.design == design
+        assert found.report == report(found.report.champion, found.report.challenger, design=design)
+        told.append(decide(found, numbers={}, now=NOW).word)
+    assert told[0] == "note"
+    assert told[-1] == "promote"
 
 
 def ab(trying: Trying, users: int, *, better: float = 0.0, skew: float = 0.0) -> None:
@@ -296,8 +394,6 @@ def test_an_ab_without_a_difference_ends_without_a_winner_once_it_was_large_enou
         trying.experiment(), effect=0.4, store=trying.store, settings=trying.settings, now=trying.time
     )
     assert found.design.users < 300
-    from jobs.experiments.ab import decide
-
     ended = decide(found, numbers=numbers_of(found), now=trying.time)
     assert ended.word == "stop"
     assert "No difference" in ended.why

@@ -4,10 +4,12 @@ import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 from sklearn.dummy import DummyClassifier
 
 from propensity.bundle import SCHEMA, Bundle, Estimate, ModelDocument, Recorded
@@ -82,14 +84,44 @@ def bundle_by_cart(least: float) -> Bundle:
     return _bundle_of_margin("Sub", least, inputs=[0.0, 1.0], answers=[_sigmoid(-least), _sigmoid(1 - least)])
 
 
-def unsound_bundle() -> Bundle:
+def unsound_bundle(*, margin: float = math.inf) -> Bundle:
     """A bundle that answers NaN for an empty cart, which its recorded inputs don't have: zero times infinity."""
-    return _bundle_of_margin("Mul", math.inf, inputs=[1.0, 2.0], answers=[1.0, 1.0])
+    return _bundle_of_margin("Mul", margin, inputs=[1.0, 2.0], answers=[float(margin > 0)] * 2)
+
+
+def hungry_bundle() -> Bundle:
+    """A bundle that takes 400 MB for each thing in the fullest cart, which its recorded inputs don't have."""
+    return _bundle_of_nodes(
+        [
+            helper.make_node("ReduceMax", ["rows"], ["fullest"], keepdims=0),
+            helper.make_node("Mul", ["fullest", "operand"], ["size"]),
+            helper.make_node("Cast", ["size"], ["whole"], to=TensorProto.INT64),
+            helper.make_node("Reshape", ["whole", "one"], ["shape"]),
+            helper.make_node("ConstantOfShape", ["shape"], ["much"]),
+            helper.make_node("ReduceSum", ["much"], ["nothing"], keepdims=0),
+            helper.make_node("Add", ["rows", "nothing"], ["margin"]),
+        ],
+        {"operand": np.array(1e8, dtype=np.float32), "one": np.array([1], dtype=np.int64)},
+        inputs=[0.0],
+        answers=[0.5],
+    )
 
 
 def _bundle_of_margin(operator: str, operand: float, *, inputs: list[float], answers: list[float]) -> Bundle:
+    node = helper.make_node(operator, ["rows", "operand"], ["margin"])
+    constants = {"operand": np.array([operand], dtype=np.float32)}
+    return _bundle_of_nodes([node], constants, inputs=inputs, answers=answers)
+
+
+def _bundle_of_nodes(
+    to_margin: list[NodeProto],
+    constants: dict[str, NDArray[Any]],
+    *,
+    inputs: list[float],
+    answers: list[float],
+) -> Bundle:
     nodes = [
-        helper.make_node(operator, ["rows", "operand"], ["margin"]),
+        *to_margin,
         helper.make_node("Sigmoid", ["margin"], ["buys"]),
         helper.make_node("Concat", ["buys", "buys"], ["probabilities"], axis=1),
     ]
@@ -98,7 +130,7 @@ def _bundle_of_margin(operator: str, operand: float, *, inputs: list[float], ans
         "by cart",
         [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 1])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
-        [numpy_helper.from_array(np.array([operand], dtype=np.float32), "operand")],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     said = Recorded(inputs=[[cart] for cart in inputs], probabilities=answers)

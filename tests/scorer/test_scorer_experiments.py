@@ -31,7 +31,7 @@ from propensity.features.definition import NAMES
 from propensity.model import Model
 from propensity.settings import Settings, read_settings
 from propensity.store import Experiment, Store, Trial
-from tests.lifecycle.conftest import unsound_bundle
+from tests.lifecycle.conftest import hungry_bundle, unsound_bundle
 from tests.scorer.conftest import Caller, make_bundle, make_prediction, put_in_production, run_parts, wait_for
 
 NUMBER, SEED = 5, 11
@@ -367,18 +367,83 @@ def test_the_process_has_nothing_of_the_pods_and_can_open_nothing(
     other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROPENSITY_STORE_URI", "mongodb://secret")
-    child = Child(other_bundle.files, niceness=19)
+    child = Child(other_bundle.files, niceness=19, memory_mb=100)
     try:
         environment = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
         names = {entry.partition(b"=")[0] for entry in environment if entry}
         assert names == {b"PYTHONPATH"}
-        open_files = {int(name) for name in os.listdir(f"/proc/{child.pid}/fd")}  # noqa: PTH208
         limits = Path(f"/proc/{child.pid}/limits").read_text()
         (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
-        assert open_files == set(range(int(line.split()[3])))
+        assert line.split()[3:5] == ["0", "0"]
         assert os.getpriority(os.PRIO_PROCESS, child.pid) == 19
     finally:
         child.end()
+
+
+CLOSES_AND_OPENS = """
+import os, resource, socket
+from bentos.scorer.challenger.process import _shut
+_shut(memory_mb=100)
+os.close(0)
+for open_more in (lambda: os.open("/dev/null", os.O_RDONLY), socket.socket, os.pipe, lambda: os.dup(1),
+                  lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (9, 9)), lambda: bytearray(200_000_000)):
+    try:
+        open_more()
+    except (OSError, ValueError, MemoryError):
+        os.write(1, b"refused ")
+"""
+
+
+def test_what_the_process_closes_makes_no_room_for_anything_else() -> None:
+    words = [sys.executable, "-c", CLOSES_AND_OPENS]
+    found = subprocess.run(words, capture_output=True, check=True)
+    said = found.stdout.split()
+    assert len(said) >= (5 if os.geteuid() == 0 else 6), found  # root may raise a limit again
+    assert set(said) == {b"refused"}
+
+
+def test_a_model_is_read_only_after_the_process_has_shut_itself() -> None:
+    with child_module._started(0, 100) as process:
+        limits = Path(f"/proc/{process.pid}/limits")
+        wait_for(lambda: b"Max open files            0 " in limits.read_bytes(), seconds=60)
+        assert process.poll() is None  # it waits for the bundle
+        process.kill()
+
+
+def test_a_model_that_takes_memory_without_end_ends_its_own_process_alone(pod: Pod) -> None:
+    pod.begin(hungry_bundle(), "ab")
+    (user,) = users_of("challenger", 1)
+    assert pod.child
+    assert pod.predict(user, cart_count=0)["model_version"] == CHALLENGER
+    for _ in range(3):
+        process = pod.child.pid
+        answer = pod.predict(user, cart_count=1)
+        assert (answer["arm"], answer["model_version"]) == ("challenger", CHAMPION)
+        wait_for(lambda: not _is_running(process))  # noqa: B023 - called at once
+        wait_for(lambda: pod.challenger.child is None or pod.contest.tally.given_up)
+    wait_for(lambda: pod.trial.given_up)
+    assert not pod.trial.is_pods_own
+
+
+def test_a_pod_that_can_start_no_process_says_that_it_is_its_own_trouble(
+    pod: Pod, other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_module, "PROGRAM", ("/no/such/program",))
+    pod.begin(other_bundle, "ab")
+    wait_for(lambda: pod.trial.given_up, seconds=60)
+    assert "can't be started" in pod.trial.given_up
+    assert pod.trial.is_pods_own
+    assert pod.predict(users_of("challenger", 1)[0])["model_version"] == CHAMPION
+
+
+def test_three_slow_starts_are_the_pods_own_trouble(
+    pod: Pod, other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_module, "START_SECONDS", 0.01)
+    pod.begin(other_bundle, "shadow", share=0)
+    wait_for(lambda: pod.trial.given_up, seconds=60)
+    assert "no answer within" in pod.trial.given_up
+    assert pod.trial.is_pods_own
 
 
 def test_the_process_ends_with_the_pod_however_that_ends(other_bundle: Bundle, tmp_path: Path) -> None:
@@ -386,7 +451,7 @@ def test_the_process_ends_with_the_pod_however_that_ends(other_bundle: Bundle, t
     program = (
         "import os, sys\nfrom pathlib import Path\nfrom propensity.bundle import Bundle\n"
         "from bentos.scorer.challenger.child import Child\n"
-        "child = Child(Bundle.load(Path(sys.argv[1])).files, niceness=0)\n"
+        "child = Child(Bundle.load(Path(sys.argv[1])).files, niceness=0, memory_mb=100)\n"
         "os.kill(child.pid, 19)\n"  # stopped, so that it can't notice the closed pipe
         "sys.stdout.write(f'{child.pid}\\n'); sys.stdout.flush(); os._exit(1)"
     )
@@ -403,7 +468,7 @@ def test_questions_that_would_wait_behind_too_many_are_refused(
 ) -> None:
     monkeypatch.setattr("bentos.scorer.challenger.questions.MAX_ROWS", 5)
     tally = Tally(number=1, mode="ab")
-    challenger = Challenger(other_bundle.files, niceness=0, patience=10, tally=tally)
+    challenger = Challenger(other_bundle.files, niceness=0, memory_mb=100, patience=10, tally=tally)
     questions = Questions(challenger, seconds=10, tally=tally)
     row = b"\0" * 4 * len(NAMES)
     assert questions.answers([row]) == [None]  # not started
@@ -454,7 +519,7 @@ def test_a_process_that_wants_to_say_more_than_it_was_asked_is_not_listened_to(
         "time.sleep(60)\n"
     )
     monkeypatch.setattr(child_module, "PROGRAM", (sys.executable, "-c", liar))
-    child = Child({"a": b"b"}, niceness=0)
+    child = Child({"a": b"b"}, niceness=0, memory_mb=100)
     try:
         with pytest.raises(Failed, match="more than it was asked"):
             child.probabilities([b"\0" * 4], seconds=5.0)

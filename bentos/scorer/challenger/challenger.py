@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Final
 
-from bentos.scorer.challenger.child import Child, Failed
+from bentos.scorer.challenger.child import Child, Failed, NotStarted
 from bentos.scorer.challenger.tally import Tally
 from propensity.errors import BrokenBundle
 from propensity.model import TOLERANCE
@@ -24,13 +24,16 @@ PAUSE_SECONDS: Final = 1.0
 class Challenger:
     """Answers rows where it can; for one thread."""
 
-    def __init__(self, files: Mapping[str, bytes], *, niceness: int, patience: float, tally: Tally) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes], *, niceness: int, memory_mb: int, patience: float, tally: Tally
+    ) -> None:
         """Name the bundle's files; `patience` is how long one call may take before its process counts as hung."""
         self._files = files
         self._niceness = niceness
+        self._memory_mb = memory_mb
         self._patience = patience
         self._tally = tally
-        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._deaths: deque[tuple[float, bool]] = deque(maxlen=DEATHS)
         self._back_at = 0.0
         self._is_over = False
         self.child: Child | None = None
@@ -60,11 +63,13 @@ class Challenger:
         is_wanted = not (self._is_over or self._tally.given_up)
         if self.child is None and is_wanted and time.monotonic() >= self._back_at:
             try:
-                child = Child(self._files, niceness=self._niceness)
+                child = Child(self._files, niceness=self._niceness, memory_mb=self._memory_mb)
                 self._tally.started = True
                 self.child = child
             except BrokenBundle as error:
                 self._give_up(str(error))
+            except NotStarted as failure:
+                self._lose(str(failure), is_pods_own=True)
             except Failed as failure:
                 self._lose(str(failure))
         return self.child
@@ -81,14 +86,15 @@ class Challenger:
             self.child.end()
             self.child = None
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, *, is_pods_own: bool = False) -> None:
         self.end()
         now = time.monotonic()
         self._tally.deaths += 1
-        self._deaths.append(now)
-        recent = [at for at in self._deaths if now - at < DEATHS_SECONDS]
+        self._deaths.append((now, is_pods_own))
+        recent = [is_own for at, is_own in self._deaths if now - at < DEATHS_SECONDS]
         logger.warning("challenger failed", extra={"why": why, "deaths": len(recent)})
         if len(recent) == DEATHS:
+            self._tally.is_pods_own = all(recent)
             self._give_up(f"It failed {DEATHS} times within {DEATHS_SECONDS / 60:g} minutes; last: {why}")
         self._back_at = now + PAUSE_SECONDS * 2 ** (len(recent) - 1)
 

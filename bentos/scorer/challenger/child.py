@@ -33,14 +33,28 @@ class Failed(Exception):
     """The process ended, hung or did not start; its text says which."""
 
 
+class TooLate(Failed):
+    """It gave no answer in time."""
+
+
+class NotStarted(Failed):
+    """There was no process, or no word of it in time: the machine's trouble, as far as can be told."""
+
+
 class Child:
     """One process; for one thread at a time."""
 
-    def __init__(self, files: Mapping[str, bytes], *, niceness: int) -> None:
-        """Start it and have it verify the bundle: BrokenBundle where it does not, Failed where nothing came of it."""
-        self._process = _started(niceness)
+    def __init__(self, files: Mapping[str, bytes], *, niceness: int, memory_mb: int) -> None:
+        """Start it and have it verify the bundle: BrokenBundle where it does not, Failed where nothing came of it.
+
+        Its model may take `memory_mb` beyond what the libraries take.
+        """
+        self._process = _started(niceness, memory_mb)
         try:
             said = self._exchange(msgspec.msgpack.encode(dict(files)), seconds=START_SECONDS, most=MOST_SAID)
+        except TooLate as failure:
+            self.end()
+            raise NotStarted(str(failure)) from failure
         except BaseException:
             self.end()
             raise
@@ -88,16 +102,16 @@ class Child:
         except TooLong as error:
             raise Failed("It answered more than it was asked.") from error
         except TooSlow as error:
-            raise Failed(f"It gave no answer within {seconds:g} s.") from error
+            raise TooLate(f"It gave no answer within {seconds:g} s.") from error
         except Ended as error:
             raise Failed("Its process ended.") from error
 
 
-def _started(niceness: int) -> "subprocess.Popen[bytes]":
+def _started(niceness: int, memory_mb: int) -> "subprocess.Popen[bytes]":
     path = os.pathsep.join(entry or "." for entry in sys.path)
     try:
         process = subprocess.Popen(  # noqa: S603 - our own words
-            [*PROGRAM, str(niceness)],
+            [*PROGRAM, str(niceness), str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={"PYTHONPATH": path},
@@ -105,7 +119,7 @@ def _started(niceness: int) -> "subprocess.Popen[bytes]":
             start_new_session=True,  # Ctrl-C is for the service, which ends it
         )
     except OSError as error:
-        raise Failed(f"It can't be started ({error.strerror}).") from error
+        raise NotStarted(f"It can't be started ({error.strerror}).") from error
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             os.set_blocking(pipe.fileno(), False)

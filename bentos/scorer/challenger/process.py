@@ -1,8 +1,9 @@
-"""The challenger's process: `python -m bentos.scorer.challenger.process NICENESS`, started by a scorer pod.
+"""The challenger's process: `python -m bentos.scorer.challenger.process NICENESS MEGABYTES`, started by a scorer pod.
 
 It is told everything through its standard input: the bundle's files, then rows of float32 in the order of NAMES, and
-answers a probability for each. It has no store, no keys, none of our environment, and once its model is loaded it can
-open nothing any more, no connection either. It ends with the pod, in the middle of a row if need be.
+answers a probability for each. It has no store, no keys, none of our environment. Before it reads the first byte of a
+model it gives up the right to open anything more, file or connection, and to take more memory than it was told: a model
+is data, but a large library reads it. It ends with the pod, in the middle of a row if need be.
 """
 
 import os
@@ -10,6 +11,7 @@ import resource
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
@@ -21,6 +23,9 @@ from propensity.errors import BrokenBundle
 from propensity.features.definition import NAMES
 from propensity.model import Model
 
+STATM: Final = Path("/proc/self/statm")
+DATA_PAGES: Final = 5
+"""Its place there of what RLIMIT_DATA counts: private memory that may be written, touched or not."""
 LOOK_SECONDS: Final = 1.0
 """How often it looks whether the pod is still there."""
 
@@ -30,6 +35,7 @@ def main() -> None:
     out = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     os.nice(int(sys.argv[1]))
+    _shut(memory_mb=int(sys.argv[2]))
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         _answer(sys.stdin.fileno(), out)
@@ -54,7 +60,6 @@ def _answer(rows_from: int, answers_to: int) -> None:
     except BrokenBundle as error:
         write(str(error).encode())
         return
-    _shut(keeping=answers_to)
     write(READY)
     columns = [NAMES.index(name) for name in model.document.features]
     while True:
@@ -62,9 +67,13 @@ def _answer(rows_from: int, answers_to: int) -> None:
         write(model.probabilities(np.ascontiguousarray(table[:, columns])).astype("<f4").tobytes())
 
 
-def _shut(*, keeping: int) -> None:
-    """Let this process open nothing more: a model is data, but its bytes are read by a large library."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (keeping + 1, keeping + 1))
+def _shut(*, memory_mb: int) -> None:
+    """Open nothing more, whatever is closed, and take so much more memory at most; no process can take that back."""
+    if STATM.exists():  # not on a Mac
+        taken = int(STATM.read_text().split()[DATA_PAGES]) * resource.getpagesize()
+        most = taken + memory_mb * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _end_with(parent: int) -> NoReturn:

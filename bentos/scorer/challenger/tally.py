@@ -19,6 +19,8 @@ class Tally:
     fallbacks: int = 0
     """Users of the challenger's arm whom the champion answered."""
     given_up: str = ""
+    is_pods_own: bool = False
+    """Whether it was given up for a trouble of this pod's own."""
     started: bool = False
     """Whether its process has verified the model once: until then its users would only wait for nothing."""
 
@@ -35,4 +37,5 @@ class Tally:
             dropped=self.dropped,
             deaths=self.deaths,
             given_up=self.given_up,
+            is_pods_own=self.is_pods_own,
         )
