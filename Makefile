@@ -26,7 +26,7 @@ DOCKERFILE_loadtests := loadtests/Dockerfile
 HAS_CHROMIUM := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help setup demo test journeys verify-full check format lock docs clean images load-images image-sizes cluster e2e bench bench-dask bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
+.PHONY: help setup demo test journeys verify-full two-versions check format lock docs clean images load-images image-sizes cluster e2e bench bench-dask bench-test next-image model-image load-model-image load browser screenshots tools-for-cluster
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -113,6 +113,11 @@ ON_A_CLUSTER = tests/chart tests/e2e tests/loadtests
 
 e2e: setup $(VENV)/.cluster $(VENV)/.browser $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make browser cluster images load-images)
 	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),$(ON_A_CLUSTER)) --durations=15
+
+two-versions: export PROPENSITY_E2E_PAIRS = 7
+two-versions: export PROPENSITY_E2E_PAGE = docs/experiments.md
+two-versions: ## Judge what a challenger costs the champion's users, into docs/experiments.md  (20 minutes, on a quiet cluster, after what make e2e needs)
+	@$(MAKE) --no-print-directory e2e ARGS=tests/e2e/test_two_versions.py
 
 # Another image of the scorer, so that an upgrade has something to roll out.
 next-image: tools-for-cluster

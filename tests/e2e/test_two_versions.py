@@ -2,17 +2,20 @@
 
 It runs after the story, which has left versions to try; alone, it has one trained. Times are compared over runs of some
 seconds, with and without by turns, because what else the machine does moves a 99th percentile more than a shadow does:
-`PROPENSITY_E2E_PAIRS=7 make e2e ARGS=tests/e2e/test_two_versions.py` holds their medians to the limit, fewer only print them.
+`make two-versions` holds their medians to the limit and writes them into docs/experiments.md, fewer pairs only print them.
 """
 
+import base64
 import http.client
 import json
+import math
 import os
 import statistics
 import threading
 import time
 from collections.abc import Iterator
 from math import ceil
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,6 +24,7 @@ import pytest
 from tests.e2e.cluster import until
 from tests.e2e.jobs import ended
 from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release
+from tests.lifecycle.conftest import bundle, unsound_bundle
 
 CLIENTS = 3
 PAUSE_SECONDS = 0.02
@@ -31,12 +35,27 @@ JUDGED_PAIRS = 7
 MORE = 1.10
 """What the champion's 99th percentile may be at most, as a multiple of that without a challenger."""
 TAKEN_UP_SECONDS = 90
-KILL = """
+PAGE = os.environ.get("PROPENSITY_E2E_PAGE", "")
+"""Where judged runs are written to."""
+TROUBLE_SECONDS = 8.0
+SIGNAL = """
 import os, signal
 for pid in filter(str.isdigit, os.listdir("/proc")):
     try: words = open(f"/proc/{pid}/cmdline").read()
     except OSError: continue
-    if "challenger" + ".process" in words: os.kill(int(pid), signal.SIGKILL)
+    if "challenger" + ".process" in words: os.kill(int(pid), signal.%s)
+"""
+REGISTER = """
+import base64, json, pathlib, sys, tempfile
+from sklearn.dummy import DummyClassifier
+from propensity.bundle import Bundle
+from propensity.cli import door
+from propensity.registry import TrainingRecord
+registry = door.open_registry(door.settle())
+pipeline, nothing = DummyClassifier().fit([[0.0], [1.0]], [0, 1]), pathlib.Path(tempfile.mkdtemp())
+for files in json.load(sys.stdin):
+    bundle = Bundle({name: base64.b64decode(content) for name, content in files.items()})
+    print("version", registry.record(TrainingRecord({}, {}, {"verdict": "promoted"}, bundle, pipeline, nothing)).number)
 """
 
 
@@ -56,13 +75,13 @@ class Clients:
     def __init__(self, release: Release, key: str) -> None:
         self._release, self._key = release, key
 
-    def run(self, *, seconds: float = RUN_SECONDS, champion: str) -> Run:
-        """Ask for a while."""
+    def run(self, *, seconds: float = RUN_SECONDS, champion: str, **values: float) -> Run:
+        """Ask for a while, with some values of the features changed."""
         seen: list[tuple[float, str, str]] = []
         failures: list[str] = []
         end = time.monotonic() + seconds
         threads = [
-            threading.Thread(target=self._ask, args=(number, end, seen, failures))
+            threading.Thread(target=self._ask, args=(number, end, values, seen, failures))
             for number in range(CLIENTS)
         ]
         for thread in threads:
@@ -75,14 +94,21 @@ class Clients:
             answers[arm, version] = answers.get((arm, version), 0) + 1
         return Run(times[ceil(0.99 * len(times)) - 1] * 1_000, answers, failures)
 
-    def _ask(self, first: int, end: float, seen: list[tuple[float, str, str]], failures: list[str]) -> None:
+    def _ask(
+        self,
+        first: int,
+        end: float,
+        values: dict[str, float],
+        seen: list[tuple[float, str, str]],
+        failures: list[str],
+    ) -> None:
         where = urlsplit(self._release.url)
         line = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
         headers = {"Host": self._release.host, "X-API-Key": self._key, "Content-Type": "application/json"}
         number = first
         while time.monotonic() < end:
             number += CLIENTS
-            body = json.dumps({**BRIEF, "user_id": f"user-{number % 500}"})
+            body = json.dumps({**BRIEF, **values, "user_id": f"user-{number % 500}"})
             started = time.perf_counter()
             try:
                 line.request("POST", "/predict", body, headers)
@@ -151,9 +177,9 @@ class Trying:
         self.release = release
         self.champion, self.challenger = versions
 
-    def start(self, *words: str) -> None:
+    def start(self, *words: str, challenger: str = "") -> None:
         """Begin, and wait until every pod has the challenger's process."""
-        propensity(self.release, "experiment", "start", *words, self.challenger)
+        propensity(self.release, "experiment", "start", *words, challenger or self.challenger)
         self._until("running")
 
     def stop(self) -> None:
@@ -180,10 +206,27 @@ class Trying:
             for pod in self.release.ready("scorer")
         )  # fmt: skip
 
+    def ended(self) -> dict[str, Any]:
+        """Wait until it has come to an end by itself, and return its entry."""
+        ends = {"stopped", "promoted", "failed"}
+        until(
+            lambda: newest(self.release, "experiment")["state"] in ends,
+            seconds=TAKEN_UP_SECONDS,
+            what="an end of the experiment",
+        )
+        return newest(self.release, "experiment")
+
     def kill(self) -> None:
         """End the challenger's process in every pod."""
+        self._signal("SIGKILL")
+
+    def hang(self) -> None:
+        """Let the challenger's process in every pod stand still."""
+        self._signal("SIGSTOP")
+
+    def _signal(self, name: str) -> None:
         for pod in self.release.ready("scorer"):
-            self._exec(pod, KILL)
+            self._exec(pod, SIGNAL % name)
 
     def _exec(self, pod: str, program: str) -> str:
         return self.release.cluster.kubectl(
@@ -216,6 +259,8 @@ def test_a_challenger_costs_no_request_and_the_champions_users_no_time(
     assert [run.failures for run in (*without, *beside)] == [[]] * (2 * PAIRS)
     told = [[round(run.p99_ms, 1) for run in runs] for runs in (without, beside)]
     print(f"{how[1]}: champion's p99 in ms without {told[0]}, beside a challenger {told[1]}")  # noqa: T201
+    if PAGE:
+        write_down(Path(PAGE), how[1], *told)
     if PAIRS >= JUDGED_PAIRS:
         assert statistics.median(told[1]) <= MORE * statistics.median(told[0]), told
     for run in without:
@@ -225,6 +270,71 @@ def test_a_challenger_costs_no_request_and_the_champions_users_no_time(
         assert arms == ({""} if "shadow" in how else {"champion", "challenger"})
         share = run.answers.get(("challenger", trying.challenger), 0) / sum(run.answers.values())
         assert share == 0 if "shadow" in how else 0.1 < share < 0.3
+
+
+def write_down(page: Path, mode: str, without: list[float], beside: list[float]) -> None:
+    """Put the medians of a mode's runs into their line of the page."""
+    ratio = statistics.median(beside) / statistics.median(without)
+    row = f"| {mode} | {statistics.median(without):.1f} | {statistics.median(beside):.1f} | {ratio:.2f} | {without} | {beside} |"
+    start = f"| {mode} | "
+    lines = page.read_text().splitlines()
+    place = max(place for place, line in enumerate(lines) if line.startswith(start))
+    lines[place] = row
+    page.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def clients(release: Release, key: str) -> Clients:
+    return Clients(release, key)
+
+
+@pytest.fixture(scope="module")
+def strangers(trying: Trying) -> list[str]:
+    """Versions for the troubles to come: two that are sound, two that answer NaN for an empty cart."""
+    made = [bundle(-0.11), bundle(-0.12), unsound_bundle(), unsound_bundle(margin=-math.inf)]
+    files = [{name: base64.b64encode(one).decode() for name, one in each.files.items()} for each in made]
+    release = trying.release
+    operator = f"deployment/{release.full}-operator"
+    said = release.cluster.kubectl(
+        "exec", "--stdin", operator, "--", "python", "-c", REGISTER, given=json.dumps(files)
+    )
+    return [line.split()[1] for line in said.splitlines() if line.startswith("version ")]
+
+
+MODES = [(0, ("--mode", "shadow")), (1, ("--mode", "canary", "--stages", "0.5,0.6"))]
+
+
+@pytest.mark.parametrize(("number", "how"), MODES, ids=["shadow", "canary"])
+def test_a_challenger_that_hangs_in_every_pod_costs_no_request(
+    clients: Clients, trying: Trying, strangers: list[str], number: int, how: tuple[str, ...]
+) -> None:
+    trying.start(*how, challenger=strangers[number])
+    trying.hang()
+    run = clients.run(champion=trying.champion, seconds=TROUBLE_SECONDS)
+    assert run.failures == []
+    assert run.answers["" if "shadow" in how else "champion", trying.champion] > 0
+    if "shadow" in how:
+        assert run.answers.keys() == {("", trying.champion)}
+    else:
+        assert run.answers["challenger", trying.champion] > 0
+    if newest(trying.release, "experiment")["state"] == "running":
+        trying.stop()
+    else:
+        assert trying.ended()["state"] == "failed"
+
+
+@pytest.mark.parametrize(("number", "how"), MODES, ids=["shadow", "canary"])
+def test_a_challenger_that_answers_nonsense_changes_no_answer_and_is_taken_back(
+    clients: Clients, trying: Trying, strangers: list[str], number: int, how: tuple[str, ...]
+) -> None:
+    trying.start(*how, challenger=strangers[2 + number])
+    run = clients.run(champion=trying.champion, seconds=TROUBLE_SECONDS, cart_count=0)
+    assert run.failures == []
+    assert {version for _, version in run.answers} == {trying.champion}
+    entry = trying.ended()
+    assert entry["state"] == "failed"
+    said = "no probability" if "shadow" in how else "the champion had to answer"
+    assert said in entry["evidence"]["why"]
 
 
 def test_a_challenger_that_dies_in_every_pod_costs_no_request(
