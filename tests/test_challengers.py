@@ -107,6 +107,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iter
         experiment_stage_minutes=0,
         experiment_look_hours=0,
         experiment_latency_ratio=100,
+        experiment_effect=0.1,  # a plan that 60 users can end: an A/B planned for 31,000 waits for more of them
     )
     registry = Registry(settings.tracking_uri, artifacts=home / "artifacts")
     (home / "nothing").mkdir()
