@@ -212,6 +212,16 @@ def test_what_has_not_ended_is_found_however_much_came_after_it(store: Store) ->
     assert len(store.ledger.unended("experiment", ended=[])) == 62
 
 
+def test_the_ledger_is_read_by_state_however_many_came_since(store: Store) -> None:
+    for number in range(8):
+        claim(store, kind="training" if number % 2 else "request")
+    for number in (3, 5, 7, 8):
+        store.ledger.move(number, from_state="open", to_state="done", at=20)
+    assert [entry.sequence for entry in store.ledger.latest(2, "request", "open")] == [1]
+    assert [entry.sequence for entry in store.ledger.latest(3, None, "open")] == [6, 4, 2]
+    assert store.ledger.latest(5, "request", "failed") == []
+
+
 def test_there_is_one_champion(store: Store) -> None:
     assert store.champion() is None
     for version in ("1", "2", "2"):

@@ -85,11 +85,11 @@ class MongoLedger:
         with self._database.collection("ledger") as collection:
             return _entry(collection.find_one({"key": key}))
 
-    def latest(self, limit: int, kind: str | None = None) -> list[LedgerEntry]:
-        """Return the newest entries by sequence, descending."""
+    def latest(self, limit: int, kind: str | None = None, state: str | None = None) -> list[LedgerEntry]:
+        """Return the newest entries (of a kind, in a state, where named) by sequence, descending."""
         if limit < 1:
             return []
-        where = {} if kind is None else {"kind": kind}
+        where = {name: value for name, value in (("kind", kind), ("state", state)) if value is not None}
         with self._database.collection("ledger") as collection:
             found = list(collection.find(where).sort(_NEWEST).limit(limit))
         return [entry for entry in map(_entry, found) if entry is not None]

@@ -92,8 +92,8 @@ class LedgerStore(Protocol):
     def by_key(self, key: str) -> LedgerEntry | None:
         """Return the entry with this key."""
 
-    def latest(self, limit: int, kind: str | None = ...) -> list[LedgerEntry]:
-        """Return the newest entries by sequence, descending."""
+    def latest(self, limit: int, kind: str | None = ..., state: str | None = ...) -> list[LedgerEntry]:
+        """Return the newest entries (of a kind, in a state, where named) by sequence, descending."""
 
     def by_people(self, limit: int, kinds: Sequence[str]) -> list[LedgerEntry]:
         """Return the newest entries of some kinds that have an actor, by sequence, descending."""

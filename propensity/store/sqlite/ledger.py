@@ -84,11 +84,14 @@ class SqliteLedger:
         with self._database.reading() as connection:
             return _one(connection, "WHERE key = ?", key)
 
-    def latest(self, limit: int, kind: str | None = None) -> list[LedgerEntry]:
-        """Return the newest entries by sequence, descending."""
-        where, values = ("", [limit]) if kind is None else ("WHERE kind = ? ", [kind, limit])
+    def latest(self, limit: int, kind: str | None = None, state: str | None = None) -> list[LedgerEntry]:
+        """Return the newest entries (of a kind, in a state, where named) by sequence, descending."""
+        wanted = {name: value for name, value in (("kind", kind), ("state", state)) if value is not None}
+        where = f"WHERE {' AND '.join(f'{name} = ?' for name in wanted)} " if wanted else ""
         with self._database.reading() as connection:
-            rows = connection.execute(f"{_SELECT}{where}ORDER BY sequence DESC LIMIT ?", values).fetchall()
+            rows = connection.execute(
+                f"{_SELECT}{where}ORDER BY sequence DESC LIMIT ?", [*wanted.values(), limit]
+            ).fetchall()
         return [_entry(row) for row in rows]
 
     def by_people(self, limit: int, kinds: Sequence[str]) -> list[LedgerEntry]:
