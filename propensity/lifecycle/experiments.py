@@ -174,6 +174,7 @@ class Experiments:
                 registry=self._registry,
                 clock=self._clock,
                 actor=entry.actor,
+                cause=entry,
             )
         except ModelError as error:
             return self._move(entry, STOPPED, why=f"It could not be promoted: {error}")

@@ -7,27 +7,31 @@
     superseded  a later promotion was asked for before this one was done
     failed      it can't be done, as its bundle is lost or its version deleted: evidence `why`
 
-The newest promotion is the one that holds: a run that finds a newer one than its own puts alias and record to that one
-before it ends. Each step may be run twice, and one that was killed is finished by the next run for the same version.
+The newest promotion is the one that holds: a run that finds itself superseded sets nothing any more, one that finds a
+newer one than its own puts alias and record to that one before it ends, and whoever has written that alias or record is
+set sets it once more, for another's may have come late. Each step may be run twice, and one that was killed is finished
+by the next run for the same version.
 """
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-from propensity.errors import VersionNotFound, VersionRejected
+from propensity.errors import VersionRejected
+from propensity.lifecycle import past
 from propensity.registry import PREVIOUS, PRODUCTION, REJECTED, Registry, Version
 from propensity.store import Champion, LedgerEntry, Store
 
 logger = logging.getLogger(__name__)
 
-KIND: Final = "promotion"
+KIND: Final = past.PROMOTION
 INTENDED: Final = "intended"
 BUNDLED: Final = "bundled"
 ALIAS_SET: Final = "alias set"
-DONE: Final = "done"
-SUPERSEDED: Final = "superseded"
-FAILED: Final = "failed"
+DONE: Final = past.DONE
+SUPERSEDED: Final = past.SUPERSEDED
+FAILED: Final = past.FAILED
 ENDED: Final = frozenset({DONE, SUPERSEDED, FAILED})
 
 
@@ -40,30 +44,34 @@ def promote(
     clock: Callable[[], int],
     force: bool = False,
     actor: str = "",
+    cause: LedgerEntry | None = None,
 ) -> LedgerEntry:
     """Make a version the champion and return its ledger entry: `done`, or `superseded` by a newer promotion.
 
-    A version that is champion already changes nothing. VersionNotFound, BrokenBundle, or an OutsideError leave the
-    entry at the state that was reached; asking again goes on from there. VersionRejected where this very model was
-    rolled back before, unless a person says `force`.
+    A version that is champion already changes nothing, but for a person's `force`, which is written down: it is newer
+    than what takes the version back just now. VersionNotFound, BrokenBundle, or an OutsideError leave the entry at the
+    state that was reached; asking again goes on from there. VersionRejected where this very model was rolled back
+    before, unless a person says `force`. `cause` is the request or rollback it is carried out for; where something was
+    promoted after a rollback was decided on, that one's entry is returned and nothing changed.
     """
     version = registry.version(number)
-    _admit(version, force=force, registry=registry)
-    newest = _newest(store)
-    if newest and newest.state not in ENDED:
-        if newest.subject == number:
-            return _carry_out(newest, version, store=store, registry=registry, clock=clock)
-        _move(newest, SUPERSEDED, store=store, clock=clock)
-    if newest and _is_settled(version, newest, store=store, registry=registry):
-        return newest
-    entry = _claim(
-        version, after=newest, reason=reason, actor=actor, store=store, registry=registry, clock=clock
-    )
-    if entry is None:  # another run claimed in between: look again at what is newest now
-        return promote(
-            number, reason=reason, store=store, registry=registry, clock=clock, force=force, actor=actor
+    while True:
+        newest = past.newest_promotion(store)
+        if cause and (overtaking := past.overtaking(cause, store=store)):
+            return overtaking
+        _admit(version, force=force, registry=registry)
+        if newest and newest.state not in ENDED:
+            if newest.subject == number:
+                return _carry_out(newest, version, store=store, registry=registry, clock=clock)
+            _move(newest, SUPERSEDED, store=store, clock=clock)
+        if newest and not force and _is_settled(version, newest, store=store, registry=registry):
+            return newest
+        said: dict[str, Any] = {"actor": actor} | ({cause.kind: cause.sequence} if cause else {})
+        entry = _claim(
+            version, after=newest, reason=reason, said=said, store=store, registry=registry, clock=clock
         )
-    return _carry_out(entry, version, store=store, registry=registry, clock=clock)
+        if entry is not None:  # else another run claimed in between: look again at what is newest now
+            return _carry_out(entry, version, store=store, registry=registry, clock=clock)
 
 
 def give_up(entry: LedgerEntry, why: str, *, store: Store, clock: Callable[[], int]) -> None:
@@ -91,16 +99,36 @@ def _carry_out(
     entry: LedgerEntry, version: Version, *, store: Store, registry: Registry, clock: Callable[[], int]
 ) -> LedgerEntry:
     if entry.state == INTENDED:
-        store.bundles.put(version.digest, registry.bundle(version).files)
+        _keep_bundle(version, store=store, registry=registry)
         entry = _move(entry, BUNDLED, store=store, clock=clock)
     if entry.state == BUNDLED:
-        _set_aliases(entry, registry=registry)
-        entry = _move(entry, ALIAS_SET, store=store, clock=clock)
+        set_aliases = partial(_set_aliases, entry, registry=registry)
+        entry = _set(set_aliases, entry, ALIAS_SET, store=store, clock=clock)
     if entry.state == ALIAS_SET:
-        store.set_champion(_record(version, promoted_at=clock()))
-        entry = _move(entry, DONE, store=store, clock=clock)
+        record = _record(version, promoted_at=clock())
+        entry = _set(partial(store.set_champion, record), entry, DONE, store=store, clock=clock)
         logger.info("promoted a version", extra={"version": version.number, "reason": entry.reason})
     _yield_to_newer(entry, store=store, registry=registry, clock=clock)
+    return entry
+
+
+def _keep_bundle(version: Version, *, store: Store, registry: Registry) -> None:
+    """Copy a bundle to where services fetch it; what was there before needs no registry for it."""
+    if store.bundles.get(version.digest) is None:
+        store.bundles.put(version.digest, registry.bundle(version).files)
+
+
+def _set(
+    effect: Callable[[], None], entry: LedgerEntry, state: str, *, store: Store, clock: Callable[[], int]
+) -> LedgerEntry:
+    """Have an effect and write that it is had; nothing where this promotion was superseded meanwhile."""
+    now = store.ledger.get(entry.sequence) or entry
+    if now.state != entry.state:
+        return now
+    effect()
+    entry = _move(entry, state, store=store, clock=clock)
+    if entry.state == state:
+        effect()  # an older promotion that could not know of this one may have had its own in between
     return entry
 
 
@@ -108,7 +136,7 @@ def _yield_to_newer(
     entry: LedgerEntry, *, store: Store, registry: Registry, clock: Callable[[], int]
 ) -> None:
     """Put back what a newer promotion had set, where this run was late with its own."""
-    newest = _newest(store)
+    newest = past.newest_promotion(store)
     if newest is None or newest.sequence == entry.sequence or newest.subject is None:
         return
     if newest.state in {ALIAS_SET, DONE}:
@@ -123,11 +151,6 @@ def _set_aliases(entry: LedgerEntry, *, registry: Registry) -> None:
     registry.set_alias(PRODUCTION, str(entry.subject))
 
 
-def _newest(store: Store) -> LedgerEntry | None:
-    found = store.ledger.latest(1, kind=KIND)
-    return found[0] if found else None
-
-
 def _is_settled(version: Version, newest: LedgerEntry, *, store: Store, registry: Registry) -> bool:
     """Whether the newest promotion made this version champion, and alias and record both still say so."""
     alias, record = registry.at(PRODUCTION), store.champion()
@@ -140,16 +163,20 @@ def _claim(
     *,
     after: LedgerEntry | None,
     reason: str,
-    actor: str,
+    said: dict[str, Any],
     store: Store,
     registry: Registry,
     clock: Callable[[], int],
 ) -> LedgerEntry | None:
     """Claim the place after the newest promotion; None where another run has it."""
     alias, record = registry.at(PRODUCTION), store.champion()
-    current = [alias.number if alias else None, record.version if record else None]
-    others = [number for number in current if number and number != version.number]
-    previous = next((number for number in others if _can_be_gone_back_to(number, registry=registry)), None)
+    others = [alias.number if alias else None, record.version if record else None]
+    previous = past.version_before(store, registry, digest=version.digest, others=others)
+    evidence = {
+        "digest": version.digest,
+        "verdict": version.verdict,
+        "previous": previous.number if previous else None,
+    }
     return store.ledger.claim(
         kind=KIND,
         state=INTENDED,
@@ -157,15 +184,8 @@ def _claim(
         reason=reason,
         subject=version.number,
         key=f"{KIND}:after:{after.sequence if after else 0}",
-        evidence={"digest": version.digest, "verdict": version.verdict, "previous": previous, "actor": actor},
+        evidence=evidence | said,
     )
-
-
-def _can_be_gone_back_to(number: str, *, registry: Registry) -> bool:
-    try:
-        return not registry.version(number).rejected
-    except VersionNotFound:  # somebody deleted the champion
-        return False
 
 
 def _move(entry: LedgerEntry, state: str, *, store: Store, clock: Callable[[], int]) -> LedgerEntry:

@@ -16,12 +16,11 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from propensity.errors import BrokenBundle, NothingBefore, VersionNotFound
-from propensity.lifecycle import promotion
+from propensity.errors import BrokenBundle, ModelError
+from propensity.lifecycle import past, rollback
 from propensity.lifecycle.champion import bundle_of
 from propensity.lifecycle.platform import Platform
 from propensity.lifecycle.promise import broken_promise
-from propensity.lifecycle.rollback import reject, roll_back
 from propensity.model import Model
 from propensity.registry import Registry
 from propensity.settings import Settings
@@ -29,15 +28,15 @@ from propensity.store import Champion, LedgerEntry, Store
 
 logger = logging.getLogger(__name__)
 
-KIND: Final = "rollout"
+KIND: Final = past.ROLLOUT
 INTENDED: Final = "intended"
 ALIAS_SET: Final = "alias set"
 ANNOTATED: Final = "annotated"
-READY: Final = "ready"
-DONE: Final = "done"
-ROLLING_BACK: Final = "rolling back"
-ROLLED_BACK: Final = "rolled back"
-SUPERSEDED: Final = "superseded"
+READY: Final = past.READY
+DONE: Final = past.DONE
+ROLLING_BACK: Final = past.ROLLING_BACK
+ROLLED_BACK: Final = past.ROLLED_BACK
+SUPERSEDED: Final = past.SUPERSEDED
 ENDED: Final = frozenset({DONE, ROLLED_BACK, SUPERSEDED})
 MINUTE: Final = 60_000_000
 
@@ -77,11 +76,12 @@ class Rollouts:
         return entry
 
     def _begin(self, champion: Champion, *, after: LedgerEntry | None) -> LedgerEntry | None:
-        """Claim a rollout where the service was told another than the champion; None where all is as it should be."""
-        before = self._platform.annotated()
-        if before == champion.reference or self._is_given_up(champion, after):
+        """Claim a rollout where the service was told another than the champion, or is not ready; None where all is well."""
+        told = self._platform.annotated()
+        if self._is_given_up(champion, after) or (told == champion.reference and self._is_served(told)):
             return None
-        promoted = next(iter(self._store.ledger.latest(1, promotion.KIND)), None)
+        before = past.reference_before(self._store, digest=champion.digest, told=told)
+        promoted = past.newest_promotion(self._store)
         return self._store.ledger.claim(
             kind=KIND,
             state=INTENDED,
@@ -92,11 +92,17 @@ class Rollouts:
             evidence={"reference": champion.reference, "before": before},
         )
 
+    def _is_served(self, reference: str) -> bool:
+        """Whether its rollout is done, from when on pods come and go without one; where there was none, ask the service."""
+        rollouts = self._store.ledger.latest(past.RECENT, KIND)
+        states = (one.state for one in rollouts if one.evidence["reference"] == reference)
+        return next(states, DONE if self._platform.is_ready() else "") == DONE
+
     def _is_given_up(self, champion: Champion, last: LedgerEntry | None) -> bool:
         """Whether this champion was rolled back with nothing to go back to, and nobody promoted anything since."""
         if last is None or last.state != ROLLED_BACK or last.evidence["reference"] != champion.reference:
             return False
-        promoted = next(iter(self._store.ledger.latest(1, promotion.KIND)), None)
+        promoted = past.newest_promotion(self._store)
         return promoted is None or promoted.sequence < last.sequence
 
     def _watched(self, last: LedgerEntry | None, champion: Champion | None) -> LedgerEntry | None:
@@ -106,9 +112,12 @@ class Rollouts:
         is_over = self._clock() - last.updated_at > self._settings.rollout_watch_minutes * MINUTE
         if is_over or champion.reference != last.evidence["reference"] or not last.evidence["before"]:
             return last
+        holder = past.holder(self._store)
+        if holder is not None and "rollback" in holder.evidence:
+            return last  # it is what was gone back to, not what is new
         why = broken_promise(last, champion, store=self._store, settings=self._settings)
         if not why or self._registry.rejected(last.evidence["before"].partition("@")[2]):
-            return last  # a person went back from that one: there is nothing better to go to
+            return last  # a person rejected that one: there is nothing better to go to
         return self._move(last, ROLLING_BACK, why=why)
 
     def _step(self, entry: LedgerEntry, champion: Champion | None) -> LedgerEntry | None:
@@ -149,6 +158,8 @@ class Rollouts:
     def _go_back(self, entry: LedgerEntry) -> LedgerEntry:
         """Take annotation and alias back; the annotation first, for it needs nothing but the cluster."""
         before, why = entry.evidence["before"], entry.evidence["why"]
+        if rollback.is_forgiven(str(entry.subject), since=entry, store=self._store):
+            return self._move(entry, SUPERSEDED)
         if before and self._platform.annotated() == entry.evidence["reference"]:
             self._platform.annotate(before)
         back_to = self._restore(entry, why)
@@ -156,20 +167,20 @@ class Rollouts:
         return self._move(entry, ROLLED_BACK, back_to=back_to)
 
     def _restore(self, entry: LedgerEntry, why: str) -> str | None:
-        """Tag the version, and give the alias back; None where it was taken meanwhile or nothing came before."""
-        reject(str(entry.subject), why, registry=self._registry)
-        key = f"rollback:{KIND}:{entry.sequence}"
+        """Tag the version, and give the alias back; None where it was taken meanwhile or nothing can be gone back to."""
+        rollback.reject(str(entry.subject), why, registry=self._registry)
+        key = f"{rollback.KIND}:{KIND}:{entry.sequence}"
         champion = self._store.champion()
         is_champion = champion is not None and champion.version == entry.subject
         if not is_champion and self._store.ledger.by_key(key) is None:
             return None
         try:
-            entry_back = roll_back(
+            back = rollback.roll_back(
                 why, key=key, store=self._store, registry=self._registry, clock=self._clock
             )
-        except (NothingBefore, VersionNotFound):
+        except ModelError:
             return None
-        return entry_back.subject
+        return back.subject if back.state == rollback.DONE else None
 
     def _move(self, entry: LedgerEntry, state: str, **evidence: Any) -> LedgerEntry:
         """Move the entry on; where another run did so first, go on from where that one is."""

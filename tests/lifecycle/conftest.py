@@ -19,8 +19,8 @@ from propensity.settings import Settings
 from propensity.store import Store, open_store
 from tests.lifecycle.slot_world import World
 
-GOOD, BETTER, NOT_A_NUMBER, OTHER_ANSWERS = "1", "2", "3", "4"
-"""Versions of the registry `versions`; the last two do not verify."""
+GOOD, BETTER, NOT_A_NUMBER, OTHER_ANSWERS, THIRD = "1", "2", "3", "4", "5"
+"""Versions of the registry `versions`; NOT_A_NUMBER and OTHER_ANSWERS do not verify."""
 
 
 def onnx_model(bias: float) -> bytes:
@@ -143,12 +143,18 @@ def _sigmoid(margin: float) -> float:
 
 @pytest.fixture(scope="session")
 def registered(empty_registry: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry's database with four versions."""
+    """A registry's database with those versions."""
     folder = tmp_path_factory.mktemp("registered")
     shutil.copy(empty_registry, folder / "mlflow.db")
     registry = Registry(f"sqlite:///{folder}/mlflow.db", artifacts=folder / "artifacts")
     pipeline = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
-    bundles = [bundle(0.1), bundle(0.2), bundle(math.nan, recorded=0.5), bundle(0.3, recorded=0.9)]
+    bundles = [
+        bundle(0.1),
+        bundle(0.2),
+        bundle(math.nan, recorded=0.5),
+        bundle(0.3, recorded=0.9),
+        bundle(0.4),
+    ]
     (folder / "nothing").mkdir()
     for one in bundles:
         registry.record(TrainingRecord({}, {}, {"verdict": "promoted"}, one, pipeline, folder / "nothing"))
@@ -157,7 +163,7 @@ def registered(empty_registry: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def versions(registered: Path, settings: Settings) -> Registry:
-    """A registry of the test's own with versions 1 to 4."""
+    """A registry of the test's own with those versions."""
     settings.home.mkdir(parents=True, exist_ok=True)
     shutil.copy(registered, settings.home / "mlflow.db")
     return Registry(settings.tracking_uri, artifacts=settings.home / "artifacts")

@@ -11,6 +11,7 @@ from propensity.bundle import DOCUMENT, MODEL, RECORDED, Bundle
 from propensity.errors import StoreUnavailable, VersionNotFound
 from propensity.lifecycle.promotion import promote
 from propensity.registry import PREVIOUS, PRODUCTION, Registry, TrainingRecord
+from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store, open_store
 
 NOW = 1_770_000_000_000_000
@@ -153,6 +154,57 @@ def test_of_two_versions_promoted_at_once_the_later_asked_for_holds_everywhere(
         promote(two, reason="earlier", store=store, registry=registry, clock=clock)
         assert state(other, registry)[:2] == (three, three)
         assert [entry.subject for entry in other.ledger.latest(10)] == [three, two]
+
+
+@pytest.mark.parametrize("late", ["alias set", "done"])
+def test_what_an_older_promotion_sets_while_it_can_not_know_of_the_newer_does_not_stay(
+    tmp_path: Path, registry: Registry, late: str
+) -> None:
+    two, three = record(registry, "two"), record(registry, "three")
+    with open_store(f"sqlite:///{tmp_path}/store.db") as store:
+        promote(two, reason="earlier", store=store, registry=registry, clock=clock)
+        older = store.champion()
+        assert older is not None
+
+        def sets_late() -> None:
+            registry.set_alias(PRODUCTION, two) if late == "alias set" else store.set_champion(older)
+
+        store.ledger = MeetsAnother(store, late, sets_late)  # type: ignore[assignment]
+        promote(three, reason="later", store=store, registry=registry, clock=clock)
+        assert state(store, registry)[:2] == (three, three)
+
+
+class Noting(Registry):
+    """The real registry, and where its alias was pointed to."""
+
+    def set_alias(self, alias: str, number: str) -> None:
+        self.pointed = [*getattr(self, "pointed", []), (alias, number)]
+        super().set_alias(alias, number)
+
+
+class MeetsAnotherAfter(MeetsAnother):
+    """Lets it happen once the state is written."""
+
+    def move(self, sequence: int, *, from_state: str, to_state: str, at: int) -> LedgerEntry | None:
+        moved: LedgerEntry | None = self._real.move(sequence, from_state=from_state, to_state=to_state, at=at)
+        if to_state == self._state:
+            self._happens()
+        return moved
+
+
+def test_a_promotion_that_was_superseded_points_no_alias_to_its_version(
+    tmp_path: Path, registry: Registry, settings: Settings
+) -> None:
+    uri = f"sqlite:///{tmp_path}/store.db"
+    two, three = record(registry, "two"), record(registry, "three")
+    noting = Noting(settings.tracking_uri, artifacts=settings.home / "artifacts")
+    with open_store(uri) as store, open_store(uri) as other:
+        meanwhile = partial(promote, three, reason="later", store=other, registry=registry, clock=clock)
+        store.ledger = MeetsAnotherAfter(store, "bundled", meanwhile)  # type: ignore[assignment]
+        entry = promote(two, reason="earlier", store=store, registry=noting, clock=clock)
+        assert entry.state == "superseded"
+        assert (PRODUCTION, two) not in noting.pointed
+        assert state(other, registry)[:2] == (three, three)
 
 
 def test_a_promotion_left_behind_by_a_later_one_is_not_taken_up_again(
