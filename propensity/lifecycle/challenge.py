@@ -4,7 +4,7 @@ The states, and what becomes of them, stand in `experiments`.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -45,6 +45,22 @@ def plan_of(settings: Settings, mode: Mode, *, share: float | None = None, stage
     if mode == "canary":
         given = _shares(stages or settings.experiment_stages)
     return Plan(mode=mode, shares=given, effect=settings.experiment_effect)
+
+
+def asked_plan(said: Any) -> Plan:
+    """Return the plan as a request says it; SettingsError where it is none."""
+    try:
+        plan = msgspec.convert(said, Plan)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"The request holds no plan ({error}). Ask again by its own command.") from error
+    least = -1.0 if plan.mode == "shadow" else 0.0
+    if (
+        not plan.shares
+        or plan.shares != sorted(set(plan.shares))
+        or not least < plan.shares[0] <= plan.shares[-1] < 1
+    ):
+        raise SettingsError(f"The shares are {plan.shares}. Ask for growing ones between 0 and 1.")
+    return plan
 
 
 def _shares(stages: str) -> list[float]:

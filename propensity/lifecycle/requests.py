@@ -1,6 +1,6 @@
 """Requests: what people ask of the operator. The command line and the dashboard write them and do nothing themselves.
 
-asked     waiting for the operator
+asked     waiting for the operator: evidence `waits` says for what, where it was tried
 done      it did so: evidence `result`
 refused   it could not: evidence `result` says why
 """
@@ -15,11 +15,11 @@ KIND: Final = "request"
 ASKED: Final = "asked"
 DONE: Final = "done"
 REFUSED: Final = "refused"
-RECENT: Final = 100
-"""Entries that are looked at for open ones: people do not write more in one tick."""
+AT_ONCE: Final = 10_000
+"""Open ones that are read at a look, newest first: more than people write in a day."""
 LASTS: Final = DAY
 """What was asked for longer ago than this is not what anybody wants now, though no operator has looked since."""
-TOO_OLD: Final = "Nobody took it up within a day: no operator ran. Ask again if it is still wanted."
+AGAIN: Final = "Ask again if it is still wanted."
 Action = Literal["retrain", "promote", "roll back", "start experiment", "stop experiment"]
 
 
@@ -53,7 +53,25 @@ def ask(
 
 def open_requests(store: Store) -> list[LedgerEntry]:
     """Return the requests that wait, oldest first."""
-    return [entry for entry in reversed(store.ledger.latest(RECENT, KIND)) if entry.state == ASKED]
+    return store.ledger.latest(AT_ONCE, KIND, ASKED)[::-1]
+
+
+def wait(request: LedgerEntry, why: str, *, store: Store, clock: Callable[[], int]) -> None:
+    """Note what a request that was tried waits for: once, however often it is tried."""
+    if "waits" not in request.evidence:
+        store.ledger.move(
+            request.sequence, from_state=ASKED, to_state=ASKED, at=clock(), evidence={"waits": why}
+        )
+
+
+def too_old(request: LedgerEntry, *, now: int) -> str:
+    """Say why a request is not wanted any more; empty while it is."""
+    if now - request.at <= LASTS:
+        return ""
+    waits = request.evidence.get("waits")
+    if waits:
+        return f"It could not be done within a day: {waits} {AGAIN}"
+    return f"Nobody took it up within a day: no operator ran. {AGAIN}"
 
 
 def answer(

@@ -30,6 +30,7 @@ from tests.lifecycle.conftest import (
     versions,  # noqa: F401
 )
 from tests.lifecycle.ground import MemoryPlatform
+from tests.lifecycle.state_kill import KilledAfter
 
 NOW = 1_770_000_000_000_000
 
@@ -66,6 +67,27 @@ class World:
         found = self.store.ledger.get(entry.sequence)
         assert found is not None
         return found
+
+    def kill(self, kind: str, state: str) -> None:
+        """Look, and end as a process does that is killed when an entry of this kind has come to a state."""
+        real = self.store.ledger
+        self.store.ledger = KilledAfter(self.store, state, kinds=(kind,))  # type: ignore[assignment]
+        self.look()
+        self.store.ledger = real
+
+    def promote(self, number: str, *, force: bool = False) -> None:
+        """Promote as the gate does, at once."""
+        promote(
+            number, reason="better", store=self.store, registry=self.registry, clock=self.clock, force=force
+        )
+
+    def newest(self, kind: str) -> LedgerEntry:
+        return self.store.ledger.latest(1, kind)[0]
+
+    def settled(self) -> tuple[str | None, str | None, str]:
+        """Who is champion by the record, by the alias, and by what the service was told."""
+        alias, (record, told) = self.registry.at(PRODUCTION), self.served()
+        return record, alias.number if alias else None, told
 
     def served(self) -> tuple[str | None, str]:
         champion = self.store.champion()
