@@ -3,6 +3,7 @@
 import click
 
 from propensity.cli import door
+from propensity.cli.operation import request
 
 
 @click.command()
@@ -47,27 +48,13 @@ def models(limit: int) -> None:
 @click.option("--reason", default="asked for by hand", show_default=True, help="Why; the ledger keeps it.")
 @click.option("--force", is_flag=True, help="Also where the version was rolled back before.")
 def promote(version: str, reason: str, *, force: bool) -> None:
-    """Put a version into production, whatever the gate said of it.
+    """Ask for a version to be put into production, whatever the gate said of it.
 
     \b
     Example:
       propensity promote 3 --reason "the summer campaign was tested on it"
     """
-    settings = door.settle()
-    registry = door.open_registry(settings)
-    from propensity.lifecycle.promotion import promote as promote_one
-
-    with door.opened_store(settings) as store:
-        entry = promote_one(
-            version,
-            reason=reason,
-            store=store,
-            registry=registry,
-            clock=door.now,
-            force=force,
-            actor=door.actor(),
-        )
-    click.echo(f"Ledger entry {entry.sequence}: promotion of version {version} is {entry.state}.")
+    request("promote", reason, version=version, force=force)
 
 
 @click.command()

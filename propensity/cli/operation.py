@@ -91,6 +91,7 @@ def request(
     reason: str,
     *,
     version: str | None = None,
+    force: bool = False,
     plan: "Callable[[Settings], dict[str, Any]] | None" = None,
 ) -> None:
     """Write a request; in embedded mode have it done at once, and say what came of it."""
@@ -105,6 +106,7 @@ def request(
             clock=door.now,
             actor=door.actor(),
             version=version,
+            force=force,
             plan=plan(settings) if plan else None,
         )
         if settings.platform == "embedded":
