@@ -11,9 +11,11 @@ import logging
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+import msgspec
+
 from propensity.bundle import Bundle, ModelDocument
 from propensity.engine import HERE, Engine
-from propensity.errors import BrokenBundle, TrainingGivenUp, VersionRejected
+from propensity.errors import BrokenBundle, TrainingGivenUp, VersionNotFound, VersionRejected
 from propensity.lifecycle import challenge, promotion
 from propensity.lifecycle.challenge import intend, plan_of
 from propensity.lifecycle.champion import bundle_of
@@ -30,6 +32,7 @@ from training.dataset import TrainingSet
 from training.gate import Verdict
 from training.model import Trained
 from training.progress import Progress
+from training.verdict import REFUSED
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +146,7 @@ class Training:
         verdict = Verdict.of_tags(version.tags) or self._asked_gate(challenger)
         if verdict.promotes and not self._is_promoted(version):
             self._progress.check()
-            self._promote(version, verdict)
+            return self._promote(version, verdict)
         return verdict
 
     def _asked_gate(self, challenger: Challenger) -> Verdict:
@@ -165,8 +168,8 @@ class Training:
         entries = self._store.ledger.latest(PROMOTIONS, promotion.KIND)
         return any(entry.subject == version.number and entry.state in ended for entry in entries)
 
-    def _promote(self, version: Version, verdict: Verdict) -> None:
-        """Promote what the gate let through, unless the very same model was rolled back before.
+    def _promote(self, version: Version, verdict: Verdict) -> Verdict:
+        """Promote what the gate let through; return its verdict, or `refused` where this very model was rolled back before.
 
         Where a challenger is to be tried beside the champion first, that is asked for instead.
         """
@@ -176,7 +179,7 @@ class Training:
             key = f"{challenge.KIND}:training:{self._progress.mark}"
             intend(version, plan, reason=verdict.reason, store=self._store, clock=self._clock, key=key)
             self._say(f"It is tried beside the champion first ({mode}).")
-            return
+            return verdict
         try:
             promote(
                 version.number,
@@ -188,19 +191,25 @@ class Training:
         except VersionRejected as error:
             self._say(str(error))
             logger.warning("not promoted", extra={"version": version.number, "why": str(error)})
+            return msgspec.structs.replace(verdict, word=REFUSED, reason=str(error))
+        return verdict
 
     def _champion(self) -> Bundle | None:
-        """Return what is served now: from the store, which has what was promoted, or else from the registry.
+        """Return what is served now: by the store's record, wherever the alias is, or without one by the alias.
 
         A champion that neither can give back whole must not stop every training after it: None, and a warning.
         """
-        current = self._registry.at(PRODUCTION)
-        if current is None:
+        record, alias = self._store.champion(), self._registry.at(PRODUCTION)
+        if record is not None:
+            number, digest = record.version, record.digest
+        elif alias is not None:
+            number, digest = alias.number, alias.digest
+        else:
             return None
         with contextlib.suppress(BrokenBundle):
-            return bundle_of(self._store, current.digest)
+            return bundle_of(self._store, digest)
         try:
-            return self._registry.bundle(current)
-        except BrokenBundle as error:
-            logger.warning("no whole champion", extra={"version": current.number, "error": str(error)})
+            return self._registry.bundle(self._registry.version(number))
+        except (BrokenBundle, VersionNotFound) as error:
+            logger.warning("no whole champion", extra={"version": number, "error": str(error)})
             return None

@@ -12,6 +12,7 @@ from propensity.lifecycle.promotion import promote
 from propensity.registry import PRODUCTION, REJECTED, Registry, TrainingRecord
 from propensity.settings import Settings
 from propensity.store import Store, open_store
+from training.challenger import Challenger
 from training.train import Training
 from training.verdict import Verdict
 
@@ -33,11 +34,11 @@ def training(settings: Settings, store: Store, registry: Registry) -> Training:
     )
 
 
-def registered(registry: Registry, settings: Settings) -> str:
+def registered(registry: Registry, settings: Settings, content: bytes = b"m") -> str:
     folder = settings.home / "nothing"
     folder.mkdir(exist_ok=True)
     pipeline = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
-    bundle = Bundle({MODEL: b"m", DOCUMENT: b"{}", RECORDED: b"{}"})
+    bundle = Bundle({MODEL: content, DOCUMENT: b"{}", RECORDED: b"{}"})
     return registry.record(TrainingRecord({}, {}, {}, bundle, pipeline, folder)).number
 
 
@@ -76,10 +77,38 @@ def test_a_model_that_was_rolled_back_is_not_promoted_under_another_version(
         word="promoted", reason="better", positives=200, rows=2_000, first_cutoff=None, last_cutoff=None,
         expected_recall=1.0,
     )  # fmt: skip
-    training(settings, store, registry)._promote(again, verdict)
+    said = training(settings, store, registry)._promote(again, verdict)
+    assert (said.word, "it sees nonsense" in said.reason) == ("refused", True)
     assert registry.at(PRODUCTION) is None
     assert store.champion() is None
     assert "not promoted" in caplog.text
+
+
+def test_a_training_whose_version_was_rolled_back_before_ends_as_refused(
+    settings: Settings, store: Store, registry: Registry
+) -> None:
+    entry = store.ledger.claim(kind="training", state="running", at=NOW, reason="drift", key="training:1")
+    assert entry is not None
+    number = registered(registry, settings)
+    registry.tag(number, {"training": f"1@{entry.at}", "verdict": "promoted", REJECTED: "it sees nonsense"})
+    made = training(settings, store, registry)
+    made._entry = entry
+    verdict = made._judge(
+        Challenger(registry.version(number), registry.bundle(registry.version(number)), None)
+    )
+    assert (verdict.word, verdict.promotes) == ("refused", False)
+
+
+def test_the_champion_at_the_gate_is_the_records_wherever_the_alias_was_moved(
+    settings: Settings, store: Store, registry: Registry
+) -> None:
+    number = registered(registry, settings)
+    promote(number, reason="first", store=store, registry=registry, clock=clock)
+    other = registered(registry, settings, content=b"other")
+    registry.set_alias(PRODUCTION, other)
+    champion = training(settings, store, registry)._champion()
+    assert champion is not None
+    assert champion.digest == registry.version(number).digest != registry.version(other).digest
 
 
 def test_a_training_that_failed_goes_on_under_its_number(
