@@ -10,13 +10,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from threadpoolctl import threadpool_limits
 
 from jobs.monitor.watch import Monitor
 from jobs.operate import Hands, step
 from propensity.lifecycle.embedded import EmbeddedPlatform
+from propensity.lifecycle.platform import Platform
 from propensity.registry import Registry
 from propensity.settings import Settings
 from propensity.store import LedgerEntry, Store, open_store
@@ -73,7 +74,7 @@ class MortalLedger:
 
 
 class Mortal:
-    """A real part of the store; the process ends once one of these methods has done its work."""
+    """A real part; the process ends once one of these methods has done its work: after the effect, before the word."""
 
     def __init__(self, real: object, words: dict[str, str], *, last: str) -> None:
         self._real, self._words, self._last = real, words, last
@@ -101,6 +102,7 @@ def _main(part: Callable[..., None], settings: Settings, given: Sequence[object]
     threadpool_limits(limits=1)  # threads that spin for one another stand still where processors are shared
     with open_store(settings.store_uri.get_secret_value()) as store:
         store.ledger = MortalLedger(store, last)
+        store.bundles = Mortal(store.bundles, {"put": "bundle: put"}, last=last)
         store.windows = Mortal(store.windows, {"add": "window: written"}, last=last)
         store.outcomes = Mortal(
             store.outcomes, {"add": "outcomes: added", "correct": "outcomes: corrected"}, last=last
@@ -118,9 +120,20 @@ def platform_of(home: Path) -> EmbeddedPlatform:
     return EmbeddedPlatform(home, command=[sys.executable, "-S", "-c", RUNS, str(home)])
 
 
-def operate(store: Store, settings: Settings, _: str, now: int = NOW) -> None:
+def operate(store: Store, settings: Settings, last: str, now: int = NOW) -> None:
     """One look of the operator."""
-    step(Hands(store, registry_of(settings), platform_of(settings.home), settings, lambda: now))
+    registry = Mortal(registry_of(settings), {"set_alias": "alias: set", "tag": "version: tagged"}, last=last)
+    platform = Mortal(platform_of(settings.home), {"annotate": "service: told"}, last=last)
+    watched = Mortal(store, {"set_champion": "champion: set"}, last=last)
+    step(
+        Hands(
+            cast("Store", watched),
+            cast("Registry", registry),
+            cast("Platform", platform),
+            settings,
+            lambda: now,
+        )
+    )
 
 
 def monitor(store: Store, settings: Settings, last: str, now: int) -> None:

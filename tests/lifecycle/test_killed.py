@@ -14,13 +14,15 @@ from propensity.registry import PREVIOUS, PRODUCTION, REJECTED, Registry
 from propensity.settings import Settings, read_settings
 from propensity.store import Store, open_store
 from tests.jobs.monitored_shop import MONDAY, MonitoredShop
-from tests.lifecycle.conftest import BETTER, GOOD, NOT_A_NUMBER
+from tests.lifecycle.conftest import BETTER, GOOD, NOT_A_NUMBER, THIRD
 from tests.lifecycle.mortal import NOW, monitor, operate, platform_of, registry_of, run
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 Ends = dict[str, Any]
 Prepare = Callable[[Store, Registry, Settings], object]
 PROMOTION = ["promotion: intended", "promotion: bundled", "promotion: alias set", "promotion: done"]
+EFFECTS = ["alias: set", "champion: set"]
+"""What a promotion does before it writes that it has; the bundle is put where the store has not held it before."""
 ROLLOUT = ["rollout: intended", "rollout: alias set", "rollout: annotated", "rollout: ready", "rollout: done"]
 WAY_BACK = [
     "rollout: rolling back",
@@ -98,6 +100,15 @@ def asked_for_what_is_rejected(store: Store, registry: Registry, settings: Setti
     ask("promote", version=BETTER, reason="a person says so", store=store, clock=clock)
 
 
+def a_promotion_that_can_not_be_done(store: Store, registry: Registry, settings: Settings) -> None:
+    serve(GOOD, store, registry, settings)
+    registry.tag(BETTER, {"digest": f"sha256:{'0' * 64}"})
+    store.ledger.claim(
+        kind="promotion", state="intended", at=NOW - HOUR, reason="left", subject=BETTER, key="promotion:after:1",
+        evidence={"digest": f"sha256:{'0' * 64}", "verdict": "", "previous": GOOD},
+    )  # fmt: skip
+
+
 def asked_to_retrain(store: Store, registry: Registry, settings: Settings) -> None:
     serve(GOOD, store, registry, settings)
     ask("retrain", reason="a person says so", store=store, clock=clock)
@@ -128,10 +139,14 @@ def a_promotion_left_behind(store: Store, registry: Registry, settings: Settings
 
 
 STORIES: list[tuple[Prepare, list[str]]] = [
-    (a_better_champion, ROLLOUT),
-    (a_broken_champion, WAY_BACK),
-    (asked_to_promote, [*PROMOTION, "request: done"]),
-    (asked_to_roll_back, ["rollback: intended", "rollback: done", "request: done"]),
+    (a_better_champion, [*ROLLOUT, "service: told"]),
+    (a_broken_champion, [*WAY_BACK, *EFFECTS, "version: tagged"]),
+    (asked_to_promote, [*PROMOTION, "bundle: put", *EFFECTS, "request: done"]),
+    (
+        asked_to_roll_back,
+        ["rollback: intended", "version: tagged", *EFFECTS, "rollback: done", "request: done"],
+    ),
+    (a_promotion_that_can_not_be_done, ["promotion: failed"]),
     (asked_for_what_is_rejected, ["request: refused"]),
     (asked_to_retrain, ["training: intended", "training: started", "decision: retrain"]),
     (a_training_that_hangs, ["training: failed"]),
@@ -190,6 +205,36 @@ def test_an_operator_killed_at_any_state_ends_as_one_that_was_not(
     later = NOW + HOUR  # a promotion that stands still is somebody else's until it has had its time
     run(operate, settings, later)
     assert ends(settings) == prepared.undisturbed(prepare, (operate, NOW), (operate, later))
+
+
+INTERRUPTED: list[tuple[Prepare, list[str]]] = [
+    (a_broken_champion, [*WAY_BACK[:-1], *EFFECTS, "version: tagged"]),
+    (asked_to_roll_back, ["rollback: intended", "version: tagged", *PROMOTION, *EFFECTS, "rollback: done"]),
+    (asked_to_promote, [*PROMOTION, "bundle: put", *EFFECTS]),
+    (a_better_champion, [*ROLLOUT[:-1], "service: told"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "last"),
+    [pytest.param(prepare, last, id=f"{prepare.__name__}, {last}") for prepare, states in INTERRUPTED for last in states],
+)  # fmt: skip
+def test_what_somebody_promotes_between_a_kill_and_the_next_run_is_served(
+    prepared: Prepared, prepare: Prepare, last: str, request: pytest.FixtureRequest
+) -> None:
+    settings = prepared.fresh(prepare, number=hash(request.node.name) % 10**9)
+    run(operate, settings, NOW, last=last)
+    with open_store(settings.store_uri.get_secret_value()) as store:
+        promote(THIRD, reason="meanwhile", store=store, registry=registry_of(settings), clock=clock)
+    for hours in (1, 2):
+        run(operate, settings, NOW + hours * HOUR)
+    came = ends(settings)
+    assert (came["champion"], came["aliases"][PRODUCTION], came["told"]) == (THIRD, THIRD, THIRD)
+    assert {state for kind, state, _ in came["ledger"] if kind in {"promotion", "rollback", "rollout"}} <= {
+        "done",
+        "superseded",
+        "rolled back",
+    }
 
 
 def a_shop(store: Store, settings: Settings, *, events: int) -> None:
