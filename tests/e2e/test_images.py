@@ -49,7 +49,7 @@ INSIDE: dict[str, tuple[set[str], set[str]]] = {
 """Libraries and rooms of each image; locust brings pytest itself."""
 PACKAGE = """
 tag=$(propensity package)
-make model-image load-model-image MODEL=$(bentoml get "$tag" --output path)/src/bentos/scorer/packaged TAG={tag}
+make model-image load-model-image MODEL=$(COLUMNS=999 bentoml get "$tag" --output path)/src/bentos/scorer/packaged TAG={tag}
 """
 """As in docs/images.md."""
 ALONE = (
