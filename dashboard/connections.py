@@ -34,7 +34,7 @@ def settings() -> Settings:
     return read_settings()
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=lambda store: store.close())
 def _opened_store() -> Store:
     return open_store(settings().store_uri.get_secret_value(), timeout=PATIENCE)
 

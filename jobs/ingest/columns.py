@@ -37,16 +37,25 @@ def _at_once(block: Block, layout: Layout) -> pl.DataFrame | None:
     if not _is_plain(data) or data.count(layout.delimiter.encode()) != block.height * (layout.width - 1):
         return None
     try:
-        # As many delimiters as there should be, and no line with too many, which is an error: none with too few.
+        # As many delimiters as there should be, and no line with too many, which is an error unless it only ends with one
+        # more: so none with too few either.
         fields = _parsed(data, layout.width, delimiter=layout.delimiter)
         raw = _parsed(data, 1, delimiter=ABSENT).to_series()
     except PolarsError:
         return None
-    if not block.height == fields.height == len(raw):
+    if not block.height == fields.height == len(raw) or not _are_even(data, raw, layout):
         return None
     columns = [fields[f"{at}"].alias(name) for name, at in layout.positions.items()]
     found = pl.DataFrame([raw.alias("raw"), *columns]).with_row_index("line", offset=block.before + 1)
     return found.select("line", "raw", pl.lit(None, pl.String).alias("fault"), *layout.positions)
+
+
+def _are_even(data: bytes, raw: pl.Series, layout: Layout) -> bool:
+    """Whether no line has one delimiter more at its end, which the parser forgives, and another one less."""
+    last = layout.delimiter.encode()
+    if last + b"\n" not in data and not data.endswith(last):
+        return True
+    return bool((raw.str.count_matches(layout.delimiter, literal=True) == layout.width - 1).all())
 
 
 def _is_plain(data: bytes) -> bool:

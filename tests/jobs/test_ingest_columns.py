@@ -37,6 +37,10 @@ def at_once_and_line_by_line(block: Block, layout: Layout) -> tuple[pl.DataFrame
 @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=st.lists(LINE, max_size=8), ends=st.booleans(), before=st.integers(0, 3))
 @example(lines=[b"a,b", b"a,b,c,d"], ends=True, before=0)  # as many delimiters as there should be, but in all
+@example(
+    lines=[b"a,b", b"a,b,c,"], ends=True, before=0
+)  # the same, where the parser forgives what is too many
+@example(lines=[b"a,b,c,", b"a,b"], ends=False, before=0)
 @example(lines=[b"\xef\xbb\xbfa,b,c"], ends=True, before=1)  # a mark that stands in the middle of a file
 @example(lines=[b"a,b,c", b"", b"a,b,c"], ends=False, before=0)
 @example(lines=[b"a,b,c\r", b"a,b,c\r\r"], ends=True, before=0)

@@ -486,9 +486,9 @@ def test_on_closing_those_who_still_wait_are_told_and_those_who_gave_up_are_pass
     other_bundle: Bundle,
 ) -> None:
     tally = Tally(number=1, mode="ab")
-    challenger = Challenger(other_bundle.files, niceness=0, patience=10, tally=tally)
+    challenger = Challenger(other_bundle.files, niceness=0, memory_mb=1024, patience=10, tally=tally)
     questions = Questions(challenger, seconds=10, tally=tally)
-    challenger.child = Child(other_bundle.files, niceness=0)
+    challenger.child = Child(other_bundle.files, niceness=0, memory_mb=1024)
     row = b"\0" * 4 * len(NAMES)
     given_up, waiting = questions._ask([row]), questions._ask([row, row])
     assert given_up is not None

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -47,7 +48,8 @@ class Rate(NamedTuple):
 
 def alarms(shop: Shop) -> Rate:
     """Return how many windows of a shop would ask for a training."""
-    verdicts = shop.verdicts()
+    with closing(shop):
+        verdicts = shop.verdicts()
     assert all(verdict.judged for verdict in verdicts)
     return Rate(sum(bool(verdict.persistent) for verdict in verdicts), len(verdicts))
 
@@ -94,9 +96,10 @@ class Beside(NamedTuple):
 
 def beside(shop: Shop, *, limits: Limits = DEFAULTS) -> Beside:
     """Judge a shop's windows by the verdict, and by Evidently against the same rows of the reference."""
-    verdicts = shop.verdicts(limits=limits)
+    with closing(shop):
+        verdicts = shop.verdicts(limits=limits)
+        flagged = [_flagged(shop, number) for number in range(shop.windows)]
     assert all(verdict.judged for verdict in verdicts)
-    flagged = [_flagged(shop, number) for number in range(shop.windows)]
     return Beside(
         windows=len(verdicts),
         asks=sum(bool(one.persistent) for one in verdicts),

@@ -96,6 +96,11 @@ class Shop:
         """Where the champion's reference is, and the scores of the windows that were asked for."""
         return open_store(f"sqlite:///{Path(self.folder.name) / 'store.db'}")
 
+    def close(self) -> None:
+        """Take the store away; the shop can be asked nothing more."""
+        self.store.close()
+        self.folder.cleanup()
+
     @cached_property
     def reference(self) -> Reference:
         """The rows of the validation and test days, as a training leaves them and the monitor reads them."""
