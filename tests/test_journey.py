@@ -64,8 +64,8 @@ def journey(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> I
     made.simulation.write(home / "shop.csv")
     with open_store(f"sqlite:///{home}/store.db") as made.store:
         take_in(made)
-        made.first = trained(made, reason="the first")
-        made.second = trained(made, reason="asked for by hand")
+        made.first = trained(made, reason="the first", at=END + HOUR)
+        made.second = trained(made, reason="asked for by hand", at=END + 2 * HOUR)
         yield made
 
 
@@ -74,12 +74,12 @@ def take_in(journey: Journey) -> None:
     ingest([log], log_format=FORMATS["propensity"], store=journey.store, now=END, max_refused_share=0.0)
 
 
-def trained(journey: Journey, *, reason: str) -> Outcome:
+def trained(journey: Journey, *, reason: str, at: int) -> Outcome:
     training = Training(
         journey.settings,
         store=journey.store,
         registry=journey.registry,
-        clock=lambda: END + HOUR,
+        clock=lambda: at,
         git_commit="abc",
         say=lambda _: None,
     )
@@ -180,10 +180,10 @@ def test_a_shopper_who_asks_to_be_forgotten_is_in_no_file_and_the_models_that_le
         reason="asked by letter",
         actor="ann",
         store=journey.store,
-        clock=lambda: END + 2 * HOUR,
+        clock=lambda: END + 3 * HOUR,
         salt=b"s" * 32,
     )
-    assert said.versions == ["2", "1"]
+    assert said.learned.versions == ["2", "1"]
     assert {"events", "scores"} <= said.found.keys()
     home = journey.settings.home
     files = [*home.glob("store.db*"), *home.glob("spool/*"), home / "mlflow.db", *home.glob("artifacts/**/*")]
