@@ -179,7 +179,13 @@ class Trying:
 
     def start(self, *words: str, challenger: str = "") -> None:
         """Begin, and wait until every pod has the challenger's process."""
+        before = newest(self.release, "experiment").get("sequence", 0)
         propensity(self.release, "experiment", "start", *words, challenger or self.challenger)
+        until(
+            lambda: newest(self.release, "experiment").get("sequence", 0) > before,
+            seconds=TAKEN_UP_SECONDS,
+            what="the operator taking it up",
+        )
         self._until("running")
 
     def stop(self) -> None:
