@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALL = ["setup", "check", "test", "journeys", "browser", "cluster", "images", "load-images", "e2e"]
+ALL = [
+    "setup",
+    "check",
+    "test",
+    "journeys",
+    "browser",
+    "screenshots",
+    "cluster",
+    "images",
+    "load-images",
+    "e2e",
+]
 MAKE = """#!/bin/bash
 case "$*" in *tools-for-cluster) echo "Install docker and kind."; exit {code};; esac
 echo "$*" >>'{folder}/made'
