@@ -33,6 +33,9 @@ UNDRIFTED = Shop(users=2_000, windows=20, seed=0)
 EVIDENTLYS_SHARE = 0.5
 """Share of drifting columns from which Evidently calls the data set drifted."""
 
+RUNS_A_POOL = 20
+"""Runs after which a process makes way for another, with the memory it took."""
+
 Measured = TypeVar("Measured")
 
 
@@ -71,8 +74,12 @@ def _each(
     measure: Callable[[Shop], Measured], shop: Shop, *, runs: int, first: int, workers: int
 ) -> list[Measured]:
     shops = [replace(shop, seed=first + run) for run in range(runs)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=20) as pool:
-        return list(pool.map(measure, shops))
+    found: list[Measured] = []
+    for start in range(0, runs, RUNS_A_POOL * workers):
+        # A pool of its own for each: `max_tasks_per_child` waits for ever in Python 3.11 once all children have had theirs.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            found += pool.map(measure, shops[start : start + RUNS_A_POOL * workers])
+    return found
 
 
 class Beside(NamedTuple):
