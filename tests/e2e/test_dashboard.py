@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.cluster import until
 from tests.e2e.release import READY_SECONDS, Release
+from tests.e2e.sight import describe, fetch_steadily, watch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -56,17 +57,22 @@ def browser(release: Release) -> Iterator["Browser"]:
 
 @pytest.fixture
 def look(release: Release, browser: "Browser") -> Iterator[Look]:
-    """`look()`: the dashboard's address, opened by somebody who was never there."""
+    """`look()`: the dashboard's address, opened by somebody who was never there; what they saw is in the log."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SIGHT_MS)
+    fetch_steadily(context, release.host, release.url)
     port = urlsplit(release.url).port
 
     def open_it() -> "Page":
         page = context.new_page()
+        watch(page)
         page.goto(f"http://{release.host}:{port}{PATH}")
         return page
 
     yield open_it
+    for page in context.pages:
+        describe(page)
+    context.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
