@@ -114,9 +114,9 @@ ON_A_CLUSTER = tests/chart tests/e2e tests/loadtests
 e2e: setup $(VENV)/.cluster $(VENV)/.browser $(VENV)-loadtests/.ready next-image ## Hold the chart to its promises, on the cluster  (after: make browser cluster images load-images)
 	@$(IN_CLUSTER) PROPENSITY_E2E=1 PROPENSITY_IMAGE_TAG=$(TAG) $(BIN)/pytest $(or $(ARGS),$(ON_A_CLUSTER)) --durations=15
 
-two-versions: export PROPENSITY_E2E_PAIRS = 7
+two-versions: export PROPENSITY_E2E_PAIRS = 11
 two-versions: export PROPENSITY_E2E_PAGE = docs/experiments.md
-two-versions: ## Judge what a challenger costs the champion's users, into docs/experiments.md  (20 minutes, on a quiet cluster, after what make e2e needs)
+two-versions: ## Judge what a challenger costs the champion's users, into docs/experiments.md  (half an hour, on a quiet cluster, after what make e2e needs)
 	@$(MAKE) --no-print-directory e2e ARGS=tests/e2e/test_two_versions.py
 
 # Another image of the scorer, so that an upgrade has something to roll out.

@@ -16,6 +16,8 @@ from propensity.campaign.upload import read_arms
 from propensity.events.event import DAY, HOUR
 
 MAX_UPLOAD_MB = 20
+AT_ONCE = 200_000
+"""Users of a list who are counted as the page opens, in half a second; of a larger list once somebody asks for it."""
 
 
 def of_recorded_list() -> None:
@@ -33,8 +35,11 @@ def of_recorded_list() -> None:
     days = right.number_input("Days of purchases", 1, 60, 1)
     chosen = next(one for one in lists if one.list_id == list_id)
     within = _window(chosen.created_at, days=int(days))
-    found = campaigns.responses(chosen.list_id, within)
     st.caption(f"{chosen.rule}; model version {chosen.model_version}; by {chosen.created_by}.")
+    users = chosen.treated + chosen.control
+    if users > AT_ONCE and not st.checkbox(f"Count what its {users:,} users did; this takes some seconds"):
+        return
+    found = campaigns.responses(chosen.list_id, within)
     _show(effect(found.is_treated, found.bought, control_share=chosen.control_share), within)
     uplift.of_list(found, seed=connections.settings().seed)
 

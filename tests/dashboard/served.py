@@ -19,25 +19,27 @@ START_SECONDS = 90
 @contextmanager
 def served(home: Path, *, access: Path, path: str = "/dashboard") -> Iterator[str]:
     """Serve a home behind passwords; the address of the pages."""
-    port = _free_port()
+    port = free_port()
     told = {"PROPENSITY_HOME": str(home), "PROPENSITY_DASHBOARD_ACCESS": str(access)}
     command = dashboard_command(port=port, host="127.0.0.1", path=path)
     with subprocess.Popen(command, env={**os.environ, **told}, cwd=access, stdout=sys.stderr) as process:
         try:
             url = f"http://127.0.0.1:{port}{path}"
-            _wait_for(f"{url}/_stcore/health", process)
+            wait_for(f"{url}/_stcore/health", process)
             yield url
         finally:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until an address answers 200, for as long as the process lives."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:

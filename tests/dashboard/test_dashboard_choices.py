@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from propensity.store import open_store
 from tests.dashboard.conftest import OpenPage, texts
 
@@ -136,6 +138,19 @@ def test_an_uploaded_lists_arms_are_held_against_the_share_that_was_planned(
     next(one for one in page.number_input if one.label == "Held back, %").set_value(50.0).run()
     assert "instead of" not in texts(page)
     assert "Sample ratio: 50.0% held back, 50.0% planned" in texts(page)
+
+
+def test_the_users_of_a_large_list_are_counted_once_somebody_asks(
+    shop: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.effects.AT_ONCE", 10)
+    page = open_page("business", home=shop)
+    assert not [one for one in page.metric if one.label == "Buyers it brought"]
+    (asked,) = page.checkbox
+    assert asked.label.startswith("Count what its 3")
+    asked.check().run()
+    assert not page.exception
+    assert [one for one in page.metric if one.label == "Buyers it brought"]
 
 
 def test_hostile_names_and_reasons_are_cells_and_text(

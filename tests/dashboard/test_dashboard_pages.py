@@ -99,6 +99,23 @@ def test_a_campaigns_effect_is_told_by_score_too(shop: Path, open_page: OpenPage
     assert "Uplift by score with 95 % intervals" in texts(page)
 
 
+def test_a_champion_older_than_the_newest_versions_is_there_to_look_at(
+    shop: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.registered.MOST_VERSIONS", 1)
+    with open_store(f"sqlite:///{shop}/store.db") as store:
+        champion = champion_of(store)
+    registry = Registry(f"sqlite:///{shop}/mlflow.db", artifacts=shop / "artifacts")
+    (newest,) = registry.versions(1)
+    assert champion is not None
+    assert newest.number != champion.version
+    page = open_page("model", home=shop)
+    choice = next(one for one in page.selectbox if one.label == "Version")
+    assert not page.error
+    assert len(choice.options) == 2
+    assert choice.value == champion.version
+
+
 def test_conversion_leaves_out_whom_a_campaign_contacted(shop: Path, open_page: OpenPage) -> None:
     page = open_page("business", home=shop)
     with open_store(f"sqlite:///{shop}/store.db") as store:
