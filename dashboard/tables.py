@@ -23,7 +23,7 @@ TALL_ROW_HEIGHT: Final = 66
 """Of rows whose long texts go on in a second and third line: Streamlit breaks lines from 4 rem on."""
 WIDTHS: Final[dict[str, int | Literal["small", "medium", "large"]]] = {
     "no.": 50, "when": 140, "kind": 85, "state": 85, "by": 85, "about": 100, "metric": 140, "training": 80, "version": 70,
-    "began": 140, "reason": 330, "changed": 140, "line": 60, "file": 100, "why": 110,
+    "began": 140, "reason": 320, "changed": 140, "line": 60, "file": 100, "why": 110,
 }  # fmt: skip
 LONGEST_NAME: Final = 10
 _NUMBER: Final = re.compile(r"-|[+-]?\d[\d.,%]*( \[.*\]| points)?")
