@@ -15,6 +15,8 @@ from propensity.store import open_store
 from tests.dashboard.served import served
 from tests.dashboard.tab import Tab
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(scope="module")
 def home(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
