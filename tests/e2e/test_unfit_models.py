@@ -14,6 +14,7 @@ import pytest
 
 from propensity.bundle import Bundle
 from tests.e2e.cluster import until
+from tests.e2e.jobs import said, start
 from tests.e2e.load import Load
 from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release
 from tests.e2e.test_two_versions import REGISTER, newest, propensity
@@ -39,6 +40,30 @@ import sys
 from propensity.cli import door
 door.open_registry(door.settle()).set_alias("production", sys.argv[1])
 """
+BLIND = """
+from dataclasses import replace
+import numpy as np
+import polars as pl
+from propensity.cli import door
+from training import periods
+from training.rows import Rows
+from training.train import Training
+
+class Blind(Training):
+    def _training_set(self):
+        real = super()._training_set()
+        return replace(real, rows={name: rows if name == periods.TEST else blind(rows) for name, rows in real.rows.items()})
+
+def blind(rows):
+    labels = np.random.default_rng(1).permutation(rows.frame["label"].to_numpy())
+    return Rows(rows.frame.with_columns(pl.Series("label", labels, dtype=rows.frame["label"].dtype)))
+
+settings = door.settle()
+with door.opened_store(settings) as store:
+    outcome = Blind(settings, store=store, registry=door.open_registry(settings), clock=door.now, git_commit="", say=print).run("lots")
+print("VERDICT", outcome.version.number, outcome.verdict.word)
+"""
+"""The real training, which learns buyers that were drawn by lot; the days it is judged on are as they were."""
 TAKEN_BACK_SECONDS = 120
 
 
@@ -141,3 +166,48 @@ def test_people_promote_go_back_and_move_the_alias_and_no_request_fails(
     assert run.failures == 0, run.errors
     assert answered_by(release, key) == before
     assert in_operator(release, REJECTED, first).strip()
+
+
+def test_a_challenger_made_worse_on_purpose_is_refused_and_the_champion_stays(
+    release: Release, key: str
+) -> None:
+    before = answered_by(release, key), release.pinned_model(), in_operator(release, ASK_ALIAS)
+    job = start(release, "training", name="train-on-lots", command=["python", "-c", BLIND])
+    (log,) = said(release, [job])
+    (told,) = [line.split() for line in log.splitlines() if line.startswith("VERDICT ")]
+    assert told[2] == "refused", log
+    entry = newest(release, "training")
+    assert (entry["state"], entry["evidence"]["version"], entry["evidence"]["verdict"]) == (
+        "done",
+        told[1],
+        "refused",
+    )
+    assert (answered_by(release, key), release.pinned_model(), in_operator(release, ASK_ALIAS)) == before
+
+
+def test_an_operator_killed_in_the_middle_of_a_rollout_ends_it_once_it_is_back(
+    release: Release, key: str, load: Start
+) -> None:
+    before = answered_by(release, key)
+    (number,) = registered(release, bundle(-0.23))
+    with load(users=3) as run:
+        propensity(release, "promote", number, "--reason", "somebody pulls the plug")
+        until(
+            lambda: is_under_way(newest(release, "rollout"), number),
+            seconds=TAKEN_BACK_SECONDS,
+            what="the middle of a rollout",
+        )
+        operator = "app.kubernetes.io/component=operator"
+        release.cluster.kubectl("delete", "pod", "--selector", operator, "--grace-period=0", "--force")
+        release.until_ready("operator", count=1)
+        rolled_out(release, number, state="done")
+        assert answered_by(release, key) == number
+        propensity(release, "promote", before, "--reason", "as it was")
+        rolled_out(release, before, state="done")
+    assert run.failures == 0, run.errors
+    assert answered_by(release, key) == before
+
+
+def is_under_way(entry: dict[str, Any], version: str) -> bool:
+    """Whether pods are being brought to a version."""
+    return entry["subject"] == version and entry["state"] == "annotated"

@@ -1,7 +1,7 @@
 """A store with 10 M events and 1 M predictions, made by the commands that people use, and one run of the monitor over it.
 
-`python -m tests.verify.size` makes it, measures, and writes the figures into docs/monitoring.md: about an hour, most of
-which is the making. Each command is a process of its own.
+`python -m tests.verify.size` makes it, measures, and writes the figures into docs/monitoring.md: a quarter of an hour,
+most of which is the making. Each command is a process of its own.
 """
 
 import os

@@ -1,0 +1,97 @@
+"""The monitor's pod while MongoDB or the API server is away: an exit code and a sentence, nothing half done, and the next run catches up.
+
+It runs after the story, which counts trainings and decisions. MLflow, and every moment of a run, are taken away on one
+machine (`tests/jobs/test_monitor_outages.py`).
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.e2e.cluster import until
+from tests.e2e.jobs import ended, numbered_trainings, said, start
+from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release, condition
+from tests.e2e.test_story import ASK, is_at_rest, ledger, nobody_operating
+
+NOWHERE = "KUBERNETES_SERVICE_HOST=127.0.0.1"
+"""Where nothing listens in the pod."""
+
+
+def failed(release: Release, name: str) -> tuple[int, str]:
+    """Wait until a Job has failed; return its exit code and what its pod said."""
+    job = ended(release, name)
+    log = release.cluster.kubectl("logs", f"job/{name}")
+    assert condition(job, "Failed"), log
+    (pod,) = release.cluster.get("pods", "--selector", f"job-name={name}")
+    (container,) = pod["status"]["containerStatuses"]
+    return int(container["state"]["terminated"]["exitCode"]), log
+
+
+def decisions(release: Release) -> list[dict[str, Any]]:
+    return [entry for entry in ledger(release) if entry["kind"] == "decision"]
+
+
+@contextmanager
+def no_mongodb(release: Release) -> Iterator[None]:
+    """Take the store away for a while."""
+    mongodb = f"statefulset/{release.full}-mongodb"
+    release.cluster.kubectl("scale", mongodb, "--replicas", "0")
+    until(lambda: not release.pods("mongodb"), seconds=60, what="the end of MongoDB")
+    try:
+        yield
+    finally:
+        release.cluster.kubectl("scale", mongodb, "--replicas", "1")
+        release.until_ready("mongodb", count=1)
+
+
+def test_without_mongodb_the_monitor_says_so_users_are_answered_and_the_next_run_decides(
+    release: Release, key: str
+) -> None:
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT01:00}"  # a window that nobody has judged
+    watch = ["propensity", "monitor", "--at", tomorrow]
+    before = decisions(release)
+    with no_mongodb(release):
+        code, log = failed(release, start(release, "monitor", name="watch-without-mongodb", command=watch))
+        complete = {name: value for name, value in BRIEF.items() if name != "user_id"}
+        answer = release.ask("POST", "/predict", key=key, body={"user_id": "nobody", **complete})
+    assert code == 20, log
+    assert "propensity: " in log
+    assert "Traceback" not in log
+    assert answer.status_code == 200, answer.text
+    assert decisions(release) == before
+    (told,) = said(release, [start(release, "monitor", name="watch-with-mongodb", command=watch)])
+    assert "decision" in told
+    assert len(decisions(release)) == len(before) + 1
+
+
+@pytest.mark.usefixtures("key")
+def test_without_the_api_server_a_training_is_claimed_and_the_next_runs_make_its_one_job(
+    release: Release,
+) -> None:
+    before = trainings(release)
+    ask = f"python -c '{ASK}' manual {round(datetime.now(UTC).timestamp())}"
+    lonely = f"{NOWHERE} {ask} || {{ propensity ledger --json --limit 1; exit 1; }}"
+    with nobody_operating(release):  # who would make the Job by itself
+        _, log = failed(release, start(release, "monitor", name="ask-nobody", command=["sh", "-c", lonely]))
+        assert "The Kubernetes API did not answer" in log
+        (claimed,) = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        assert (claimed["kind"], claimed["state"]) == ("training", "intended")
+        assert trainings(release) == before
+        names = [f"ask-again-{number}" for number in range(2)]
+        jobs = [start(release, "monitor", name=name, command=["sh", "-c", ask]) for name in names]
+        logs = said(release, jobs)
+        (made,) = trainings(release) - before
+    assert all(made in told for told in logs), logs
+    ended(release, made)
+    until(lambda: is_at_rest(release), seconds=ROLLOUT_SECONDS, what="the end of what the training brought")
+    (entry,) = [entry for entry in ledger(release) if entry["sequence"] == claimed["sequence"]]
+    assert (entry["state"], entry["evidence"]["job"]) == ("done", made)
+
+
+def trainings(release: Release) -> set[str]:
+    """Names of the Jobs that the ledger has numbered."""
+    return {job["metadata"]["name"] for job in numbered_trainings(release)}
