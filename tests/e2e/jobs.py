@@ -19,10 +19,16 @@ def job_like(release: Release, component: str, *, name: str) -> Any:
     return json.loads(told)
 
 
-def start(release: Release, component: str, *, name: str, command: list[str]) -> str:
-    """Start a component's pod with another command, once; return the Job's name."""
+def start(release: Release, component: str, *, name: str, command: list[str], waits: bool = True) -> str:
+    """Start a component's pod with another command, once; return the Job's name.
+
+    One that does not wait stands for one whose dependencies go away after it has begun.
+    """
     job = job_like(release, component, name=name)
-    job["spec"]["template"]["spec"]["containers"][0]["command"] = command
+    pod = job["spec"]["template"]["spec"]
+    pod["containers"][0]["command"] = command
+    if not waits:
+        del pod["initContainers"]
     job["spec"]["backoffLimit"] = 0
     release.cluster.apply(job)
     return name
