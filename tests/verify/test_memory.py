@@ -2,7 +2,7 @@
 
 Each size is a process of its own (`hungry.py`), because what a process once had it never seems to have given back. What
 grows is counted from where all libraries are loaded: a process with both of them in it begins with some 300 MB more. Ten
-times the limit are 4 GB, some 46 million rows, and want 25 GB of disk and, on two cores that nobody else uses, some
+times the limit are 4 GB, some 46 million rows, and want 25 GB of disk and, on two cores that nobody else uses, a
 quarter of an hour. PROPENSITY_TEST_MEMORY_TIMES=2 looks at less.
 """
 
