@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -43,8 +44,14 @@ def dashboard(port: int, host: str, path: str) -> None:
             f"On {host} anybody could open the dashboard. Set PROPENSITY_DASHBOARD_ACCESS to a folder of passwords, "
             "or leave --host away."
         )
+    signal.signal(signal.SIGTERM, _leave)
     with operating():
         sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own command
+
+
+def _leave(number: int, _: object) -> None:
+    """End as one who was killed by a signal does, but with pages and operator ended first."""
+    sys.exit(128 + number)
 
 
 def dashboard_command(*, port: int, host: str, path: str = "", hosts: Iterable[str] = ()) -> list[str]:

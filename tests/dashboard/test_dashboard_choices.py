@@ -5,8 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from dashboard.effects import AT_ONCE
 from propensity.store import open_store
 from tests.dashboard.conftest import OpenPage, texts
 
@@ -141,13 +140,15 @@ def test_an_uploaded_lists_arms_are_held_against_the_share_that_was_planned(
 
 
 def test_the_users_of_a_large_list_are_counted_once_somebody_asks(
-    shop: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+    shop: Path, tmp_path: Path, open_page: OpenPage
 ) -> None:
-    monkeypatch.setattr("dashboard.effects.AT_ONCE", 10)
-    page = open_page("business", home=shop)
+    home = copied(shop, tmp_path)
+    with closing(sqlite3.connect(home / "store.db")) as database, database:
+        database.execute("UPDATE target_lists SET treated = ?, control = 1", (AT_ONCE,))
+    page = open_page("business", home=home)
     assert not [one for one in page.metric if one.label == "Buyers it brought"]
     (asked,) = page.checkbox
-    assert asked.label.startswith("Count what its 3")
+    assert asked.label.startswith(f"Count what its {AT_ONCE + 1:,} users did")
     asked.check().run()
     assert not page.exception
     assert [one for one in page.metric if one.label == "Buyers it brought"]

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.batch import score_csv
 from dashboard.frame import unmarked
+from dashboard.registered import MOST_VERSIONS
 from dashboard.wording import share
 from propensity.campaign.outcomes import untreated_outcomes
 from propensity.campaign.selection import Control, select, top
@@ -100,20 +101,32 @@ def test_a_campaigns_effect_is_told_by_score_too(shop: Path, open_page: OpenPage
 
 
 def test_a_champion_older_than_the_newest_versions_is_there_to_look_at(
-    shop: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+    shop: Path, tmp_path: Path, open_page: OpenPage
 ) -> None:
-    monkeypatch.setattr("dashboard.registered.MOST_VERSIONS", 1)
-    with open_store(f"sqlite:///{shop}/store.db") as store:
+    for name in ("store.db", "mlflow.db"):
+        shutil.copy(shop / name, tmp_path / name)
+    with open_store(f"sqlite:///{tmp_path}/store.db") as store:
         champion = champion_of(store)
-    registry = Registry(f"sqlite:///{shop}/mlflow.db", artifacts=shop / "artifacts")
-    (newest,) = registry.versions(1)
     assert champion is not None
-    assert newest.number != champion.version
-    page = open_page("model", home=shop)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        add_versions(database, MOST_VERSIONS)
+    page = open_page("model", home=tmp_path)
     choice = next(one for one in page.selectbox if one.label == "Version")
     assert not page.error
-    assert len(choice.options) == 2
+    assert len(choice.options) == MOST_VERSIONS + 1
     assert choice.value == champion.version
+
+
+def add_versions(database: sqlite3.Connection, count: int) -> None:
+    """Put so many copies of the newest version after it."""
+    for table in ("model_versions", "model_version_tags"):
+        names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        columns = ", ".join("o.version + n.number" if name == "version" else f"o.{name}" for name in names)
+        database.execute(
+            f"WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < ?) "  # noqa: S608
+            f"INSERT INTO {table} SELECT {columns} FROM {table} o CROSS JOIN n WHERE o.version = (SELECT max(version) FROM {table})",
+            (count,),
+        )
 
 
 def test_conversion_leaves_out_whom_a_campaign_contacted(shop: Path, open_page: OpenPage) -> None:
