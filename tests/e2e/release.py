@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,8 @@ TRAINING_SECONDS = 420
 """For the whole way of a first model on two busy cores: database, MLflow, log, search, promotion."""
 READY_SECONDS = 120
 ROLLOUT_SECONDS = 240
+LEAVING_SECONDS = 30
+"""What a pod may take to leave, its preStop sleep included."""
 KEY_SECONDS = 150
 """The kubelet brings a changed Secret into running pods within about a minute."""
 
@@ -95,6 +99,18 @@ class Release:
             what=f"{count} ready pods of {component}",
         )
 
+    @contextmanager
+    def away(self, component: str, *, kind: str = "deployment") -> Iterator[None]:
+        """Take a component of one pod away for a while."""
+        target = f"{kind}/{self.full}-{component}"
+        self.cluster.kubectl("scale", target, "--replicas", "0")
+        until(lambda: not self.pods(component), seconds=60, what=f"the end of {component}")
+        try:
+            yield
+        finally:
+            self.cluster.kubectl("scale", target, "--replicas", "1")
+            self.until_ready(component, count=1)
+
     def training_jobs(self) -> list[Any]:
         """All Jobs of the component training."""
         return self.cluster.get("jobs", "--selector", "app.kubernetes.io/component=training") or []
@@ -109,6 +125,18 @@ class Release:
         """Wait until all pods of a component are of its newest description."""
         target = f"deployment/{self.full}-{component}"
         self.cluster.kubectl("rollout", "status", target, f"--timeout={ROLLOUT_SECONDS}s")
+
+    def answered_by(self, key: str) -> str:
+        """The version that answers."""
+        return str(self.ask("POST", "/predict", key=key, body=BRIEF).json()["model_version"])
+
+    def until_answered_by(self, version: str, *, key: str) -> None:
+        """Wait until a version answers and no other: pods on their way out answer for some seconds yet."""
+        until(
+            lambda: {self.answered_by(key) for _ in range(10)} == {version},
+            seconds=LEAVING_SECONDS,
+            what=f"version {version} alone answering",
+        )
 
     def until_serving(self) -> None:
         """Wait until the operator has brought the champion to the pods."""

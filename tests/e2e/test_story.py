@@ -1,10 +1,8 @@
 """The whole story: users change, the monitor notices, one Job trains, the gate promotes, pods roll under load."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +11,8 @@ from loadtests.bench.elsewhere import ROLLOUT, leave
 from tests.e2e.cluster import until
 from tests.e2e.jobs import ended, numbered_trainings, said, start
 from tests.e2e.load import Load
-from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, VALUES, Release
+from tests.e2e.people import is_at_rest, ledger
+from tests.e2e.release import ROLLOUT_SECONDS, VALUES, Release
 
 Start = Callable[..., AbstractContextManager[Load]]
 SETTINGS = yaml.safe_load(VALUES.read_text())["settings"]
@@ -94,21 +93,6 @@ def shop(release: Release) -> Shop:
     return Shop(release)
 
 
-def ledger(release: Release) -> list[dict[str, Any]]:
-    """The ledger, oldest entry first, as the operator's pod prints it."""
-    printed = release.cluster.kubectl(
-        "exec",
-        f"deployment/{release.full}-operator",
-        "--",
-        "propensity",
-        "ledger",
-        "--json",
-        "--limit",
-        "100",
-    )
-    return [json.loads(line) for line in printed.splitlines()][::-1]
-
-
 def test_the_operator_brings_the_first_champion_to_the_pods(release: Release, key: str) -> None:
     model = release.ask("GET", "/model", key=key).json()
     assert release.pinned_model() == f"{model['version']}@{model['digest']}"
@@ -128,12 +112,12 @@ def test_three_days_without_drift_train_nothing_and_the_ledger_says_why(release:
 def test_users_who_change_bring_one_training_whose_model_is_rolled_out_under_load(
     release: Release, shop: Shop, key: str, load: Start
 ) -> None:
-    before = release.ask("POST", "/predict", key=key, body=BRIEF).json()["model_version"]
+    before = release.answered_by(key)
     first = TRAINED_DAYS + QUIET_DAYS
     shop.take_in(days=DAYS)
     shop.score(first, first + DRIFTED_DAYS)
     with load(users=3) as run:
-        with nobody_operating(release):  # so that nobody but the monitor's pod can have made the Job
+        with release.away("operator"):  # so that nobody but the monitor's pod can have made the Job
             decided = shop.watch(first, first + DRIFTED_DAYS)
             (job,) = numbered_trainings(release)
         assert any(told.startswith("retrain") for told in decided), decided
@@ -147,36 +131,14 @@ def test_users_who_change_bring_one_training_whose_model_is_rolled_out_under_loa
     leave(ROLLOUT, requests=run.requests, failed=run.failures)
     assert run.failures == 0, run.errors
     assert run.requests > 500
-    after = release.ask("POST", "/predict", key=key, body=BRIEF).json()["model_version"]
-    assert (before, after) == ("1", "2")
+    assert before == "1"
+    release.until_answered_by("2", key=key)
     assert len(numbered_trainings(release)) == 1
-
-
-@contextmanager
-def nobody_operating(release: Release) -> Iterator[None]:
-    """Take the operator away for a while."""
-    operator = f"deployment/{release.full}-operator"
-    release.cluster.kubectl("scale", operator, "--replicas", "0")
-    until(lambda: not release.pods("operator"), seconds=60, what="the end of the operator")
-    try:
-        yield
-    finally:
-        release.cluster.kubectl("scale", operator, "--replicas", "1")
-        release.until_ready("operator", count=1)
 
 
 def monitors(release: Release) -> set[str]:
     """The ServiceAccounts of all pods that watched."""
     return {pod["spec"]["serviceAccountName"] for pod in release.pods("monitor")}
-
-
-def is_at_rest(release: Release) -> bool:
-    """Whether the newest champion has been rolled out."""
-    newest = {entry["kind"]: entry for entry in ledger(release)}
-    return (
-        newest["rollout"]["state"] == "done"
-        and newest["rollout"]["subject"] == newest["promotion"]["subject"]
-    )
 
 
 def test_the_ledger_tells_all_of_it(release: Release) -> None:

@@ -47,11 +47,8 @@ def test_a_training_on_unusable_data_is_not_tried_again_and_the_champion_stays(
 
 
 def test_with_mlflow_away_a_new_scorer_pod_serves(release: Release, key: str) -> None:
-    mlflow = f"deployment/{release.full}-mlflow"
     ask = partial(release.ask, "POST", "/predict", key=key, body=BRIEF)
-    release.cluster.kubectl("scale", mlflow, "--replicas", "0")
-    try:
-        until(lambda: not release.pods("mlflow"), seconds=120, what="the end of MLflow")
+    with release.away("mlflow"):
         before = set(release.ready("scorer"))
         release.cluster.kubectl("delete", "pod", *before, "--wait=false")
         until(lambda: len(set(release.ready("scorer")) - before) >= 2, seconds=120, what="two new pods")
@@ -59,6 +56,3 @@ def test_with_mlflow_away_a_new_scorer_pod_serves(release: Release, key: str) ->
         until(lambda: ask().status_code == 200, seconds=30, what="an answer through the ingress")
         answers = [ask() for _ in range(10)]
         assert {answer.status_code for answer in answers} == {200}
-    finally:
-        release.cluster.kubectl("scale", mlflow, "--replicas", "1")
-    release.until_ready("mlflow", count=1)

@@ -6,30 +6,23 @@ more than a shadow does. `make two-versions` holds the median of the pairs' rati
 docs/experiments.md; fewer pairs only print them.
 """
 
-import base64
-import http.client
-import json
 import math
 import os
 import statistics
 import threading
-import time
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.e2e.clients import Clients, Run
 from tests.e2e.cluster import until
 from tests.e2e.jobs import ended
-from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release
+from tests.e2e.people import is_at_rest, newest, propensity, registered
+from tests.e2e.release import ROLLOUT_SECONDS, Release
+from tests.e2e.trying import Trying
 from tests.lifecycle.conftest import bundle, unsound_bundle
 
-CLIENTS = 3
-PAUSE_SECONDS = 0.02
-RUN_SECONDS = 15.0
 PAIRS = int(os.environ.get("PROPENSITY_E2E_PAIRS", "1"))
 JUDGED_PAIRS = 11
 """From so many on the median is judged: between the second and the second last of eleven it lies 98.8 times of 100."""
@@ -39,111 +32,9 @@ SETTLE_SECONDS = 5.0
 """After a challenger's process has come or gone, before times are taken: it loads its libraries on the same cores."""
 WARM_UP_SECONDS = 60.0 if PAIRS >= JUDGED_PAIRS else 5.0
 """Of load before the first pair, which for judged pairs is as long as the autoscaler takes to add its pods."""
-TAKEN_UP_SECONDS = 90
 PAGE = os.environ.get("PROPENSITY_E2E_PAGE", "")
 """Where judged runs are written to."""
 TROUBLE_SECONDS = 8.0
-SIGNAL = """
-import os, signal
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    try: words = open(f"/proc/{pid}/cmdline").read()
-    except OSError: continue
-    if "challenger" + ".process" in words: os.kill(int(pid), signal.%s)
-"""
-REGISTER = """
-import base64, json, pathlib, sys, tempfile
-from sklearn.dummy import DummyClassifier
-from propensity.bundle import Bundle
-from propensity.cli import door
-from propensity.registry import TrainingRecord
-registry = door.open_registry(door.settle())
-pipeline, nothing = DummyClassifier().fit([[0.0], [1.0]], [0, 1]), pathlib.Path(tempfile.mkdtemp())
-for files in json.load(sys.stdin):
-    bundle = Bundle({name: base64.b64decode(content) for name, content in files.items()})
-    print("version", registry.record(TrainingRecord({}, {}, {"verdict": "promoted"}, bundle, pipeline, nothing)).number)
-"""
-
-
-class Run(NamedTuple):
-    """What clients saw in one run."""
-
-    p99_ms: float
-    """Of requests that the champion answered."""
-    answers: dict[tuple[str, str], int]
-    """By arm and version."""
-    failures: list[str]
-
-
-class Clients:
-    """Some clients that keep their connections and ask at a pace that leaves room."""
-
-    def __init__(self, release: Release, key: str) -> None:
-        self._release, self._key = release, key
-
-    def run(self, *, seconds: float = RUN_SECONDS, champion: str, **values: float) -> Run:
-        """Ask for a while, with some values of the features changed."""
-        seen: list[tuple[float, str, str]] = []
-        failures: list[str] = []
-        end = time.monotonic() + seconds
-        threads = [
-            threading.Thread(target=self._ask, args=(number, end, values, seen, failures))
-            for number in range(CLIENTS)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        times = sorted(took for took, _, version in seen if version == champion)
-        answers: dict[tuple[str, str], int] = {}
-        for _, arm, version in seen:
-            answers[arm, version] = answers.get((arm, version), 0) + 1
-        return Run(times[ceil(0.99 * len(times)) - 1] * 1_000, answers, failures)
-
-    def _ask(
-        self,
-        first: int,
-        end: float,
-        values: dict[str, float],
-        seen: list[tuple[float, str, str]],
-        failures: list[str],
-    ) -> None:
-        where = urlsplit(self._release.url)
-        line = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
-        headers = {"Host": self._release.host, "X-API-Key": self._key, "Content-Type": "application/json"}
-        number = first
-        while time.monotonic() < end:
-            number += CLIENTS
-            body = json.dumps({**BRIEF, **values, "user_id": f"user-{number % 500}"})
-            started = time.perf_counter()
-            try:
-                line.request("POST", "/predict", body, headers)
-                answer = line.getresponse()
-                said = json.loads(answer.read())
-            except (OSError, http.client.HTTPException) as error:
-                failures.append(repr(error))
-                line.close()
-                continue
-            if answer.status == 200:
-                took = time.perf_counter() - started
-                seen.append((took, said.get("arm", ""), said["model_version"]))
-            else:
-                failures.append(f"{answer.status} {said}")
-            threading.Event().wait(PAUSE_SECONDS)
-        line.close()
-
-
-def propensity(release: Release, *words: str) -> str:
-    """What a command says in the operator's pod."""
-    return release.cluster.kubectl("exec", f"deployment/{release.full}-operator", "--", "propensity", *words)
-
-
-def newest(release: Release, kind: str) -> dict[str, Any]:
-    """The ledger's newest entry of a kind."""
-    for line in propensity(release, "ledger", "--json", "--limit", "50").splitlines():
-        entry: dict[str, Any] = json.loads(line)
-        if entry["kind"] == kind:
-            return entry
-    return {}
 
 
 @pytest.fixture(scope="module")
@@ -156,14 +47,7 @@ def versions(release: Release) -> tuple[str, str]:
         )
         ended(release, job)
         until(lambda: newest(release, "training")["state"] == "done", seconds=60, what="its verdict")
-    until(
-        lambda: (
-            newest(release, "rollout").get("state") == "done"
-            and newest(release, "rollout")["subject"] == newest(release, "promotion")["subject"]
-        ),
-        seconds=ROLLOUT_SECONDS,
-        what="a champion at rest",
-    )
+    until(lambda: is_at_rest(release), seconds=ROLLOUT_SECONDS, what="a champion at rest")
     release.until_rolled_out()
     champion = release.pinned_model().partition("@")[0]
     return champion, next(number for number in models(release) if number != champion)
@@ -173,76 +57,6 @@ def models(release: Release) -> list[str]:
     """Version numbers, newest first."""
     lines = propensity(release, "models").splitlines()
     return [words[0] for line in lines if (words := line.split()) and words[0].isdigit()]
-
-
-class Trying:
-    """Experiments started and stopped by a person at the command line."""
-
-    def __init__(self, release: Release, versions: tuple[str, str]) -> None:
-        self.release = release
-        self.champion, self.challenger = versions
-
-    def start(self, *words: str, challenger: str = "") -> None:
-        """Begin, and wait until every pod has the challenger's process."""
-        before = newest(self.release, "experiment").get("sequence", 0)
-        propensity(self.release, "experiment", "start", *words, challenger or self.challenger)
-        until(
-            lambda: newest(self.release, "experiment").get("sequence", 0) > before,
-            seconds=TAKEN_UP_SECONDS,
-            what="the operator taking it up",
-        )
-        self._until("running")
-
-    def stop(self) -> None:
-        """Go back, and wait until every pod has."""
-        propensity(self.release, "experiment", "stop", "--reason", "the run is over")
-        self._until("stopped")
-
-    def _until(self, state: str) -> None:
-        wanted = len(self.release.ready("scorer")) if state == "running" else 0
-        ends = {state, "promoted", "failed"}
-        until(
-            lambda: newest(self.release, "experiment").get("state") in ends,
-            seconds=TAKEN_UP_SECONDS,
-            what=f"an experiment that is {state}",
-        )
-        entry = newest(self.release, "experiment")
-        assert entry["state"] == state, entry
-        until(lambda: self.processes() == wanted, seconds=TAKEN_UP_SECONDS, what=f"{wanted} challengers")
-
-    def processes(self) -> int:
-        """How many challengers' processes there are in the pods."""
-        return sum(
-            "challenger.process" in self._exec(pod, "import glob; print([open(one).read() for one in glob.glob('/proc/[0-9]*/cmdline')])")
-            for pod in self.release.ready("scorer")
-        )  # fmt: skip
-
-    def ended(self) -> dict[str, Any]:
-        """Wait until it has come to an end by itself, and return its entry."""
-        ends = {"stopped", "promoted", "failed"}
-        until(
-            lambda: newest(self.release, "experiment")["state"] in ends,
-            seconds=TAKEN_UP_SECONDS,
-            what="an end of the experiment",
-        )
-        return newest(self.release, "experiment")
-
-    def kill(self) -> None:
-        """End the challenger's process in every pod."""
-        self._signal("SIGKILL")
-
-    def hang(self) -> None:
-        """Let the challenger's process in every pod stand still."""
-        self._signal("SIGSTOP")
-
-    def _signal(self, name: str) -> None:
-        for pod in self.release.ready("scorer"):
-            self._exec(pod, SIGNAL % name)
-
-    def _exec(self, pod: str, program: str) -> str:
-        return self.release.cluster.kubectl(
-            "exec", pod, "--container", "scorer", "--", "python", "-c", program
-        )
 
 
 @pytest.fixture(scope="module")
@@ -318,13 +132,7 @@ def clients(release: Release, key: str) -> Clients:
 def strangers(trying: Trying) -> list[str]:
     """Versions for the troubles to come: two that are sound, two that answer NaN for an empty cart."""
     made = [bundle(-0.11), bundle(-0.12), unsound_bundle(), unsound_bundle(margin=-math.inf)]
-    files = [{name: base64.b64encode(one).decode() for name, one in each.files.items()} for each in made]
-    release = trying.release
-    operator = f"deployment/{release.full}-operator"
-    said = release.cluster.kubectl(
-        "exec", "--stdin", operator, "--", "python", "-c", REGISTER, given=json.dumps(files)
-    )
-    return [line.split()[1] for line in said.splitlines() if line.startswith("version ")]
+    return registered(trying.release, *made)
 
 
 MODES = [(0, ("--mode", "shadow")), (1, ("--mode", "canary", "--stages", "0.5,0.6"))]

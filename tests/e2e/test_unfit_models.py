@@ -3,21 +3,18 @@
 It runs after the story and the experiments, which count versions and go back to none.
 """
 
-import base64
-import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from math import nan
 from typing import Any
 
 import pytest
 
-from propensity.bundle import Bundle
 from tests.e2e.cluster import until
 from tests.e2e.jobs import said, start
 from tests.e2e.load import Load
-from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release
-from tests.e2e.test_two_versions import REGISTER, newest, propensity
+from tests.e2e.people import in_operator, newest, propensity, registered
+from tests.e2e.release import ROLLOUT_SECONDS, Release
 from tests.lifecycle.conftest import bundle
 from tests.test_bad_models import slow_bundle
 
@@ -67,19 +64,6 @@ print("VERDICT", outcome.version.number, outcome.verdict.word)
 TAKEN_BACK_SECONDS = 120
 
 
-def in_operator(release: Release, code: str, *words: str, given: str | None = None) -> str:
-    """What Python says in the operator's pod."""
-    where = ("exec", "--stdin", f"deployment/{release.full}-operator", "--", "python", "-c", code, *words)
-    return release.cluster.kubectl(*where, given=given)
-
-
-def registered(release: Release, *bundles: Bundle) -> list[str]:
-    """Register versions that the gate is said to have let through; return their numbers."""
-    files = [{name: base64.b64encode(one).decode() for name, one in each.files.items()} for each in bundles]
-    said = in_operator(release, REGISTER, given=json.dumps(files))
-    return [line.split()[1] for line in said.splitlines() if line.startswith("version ")]
-
-
 def rolled_out(release: Release, version: str, *, state: str) -> dict[str, Any]:
     """Wait until a version's rollout has come to this end; return its entry."""
 
@@ -90,9 +74,16 @@ def rolled_out(release: Release, version: str, *, state: str) -> dict[str, Any]:
     return until(ended, seconds=ROLLOUT_SECONDS, what=f"a rollout of {version} that is {state}") or {}
 
 
-def answered_by(release: Release, key: str) -> str:
-    """The version that answers."""
-    return str(release.ask("POST", "/predict", key=key, body=BRIEF).json()["model_version"])
+@contextmanager
+def there_and_back(release: Release, key: str, load: Start) -> Iterator[str]:
+    """Put load on while the model is moved, and bring back the version that answered before, which it gives."""
+    before = release.answered_by(key)
+    with load(users=3) as run:
+        yield before
+        propensity(release, "promote", before, "--reason", "as it was")
+        rolled_out(release, before, state="done")
+    assert run.failures == 0, run.errors
+    release.until_answered_by(before, key=key)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +101,7 @@ def broken(release: Release) -> dict[str, str]:
 def test_a_broken_bundle_is_taken_back_while_the_old_pods_answer(
     release: Release, key: str, load: Start, broken: dict[str, str], *, how: str, why: str
 ) -> None:
-    number, champion, pinned = broken[how], answered_by(release, key), release.pinned_model()
+    number, champion, pinned = broken[how], release.answered_by(key), release.pinned_model()
     pods = set(release.ready("scorer"))
     with load(users=3) as run:
         propensity(release, "promote", number, "--reason", "the gate let it through")
@@ -121,7 +112,7 @@ def test_a_broken_bundle_is_taken_back_while_the_old_pods_answer(
             what="the alias back where it was",
         )
     assert run.failures == 0, run.errors
-    assert (answered_by(release, key), release.pinned_model()) == (champion, pinned)
+    assert (release.answered_by(key), release.pinned_model()) == (champion, pinned)
     assert pods & set(release.ready("scorer"))
     assert why in in_operator(release, REJECTED, number)
 
@@ -137,7 +128,7 @@ def test_a_broken_bundle_is_taken_back_while_the_old_pods_answer(
         seconds=TAKEN_BACK_SECONDS,
         what="the alias off the rejected version",
     )
-    assert answered_by(release, key) == champion
+    release.until_answered_by(champion, key=key)
 
 
 ASK_ALIAS = """
@@ -149,29 +140,24 @@ print(f'"{door.open_registry(door.settle()).champion().number}"')
 def test_people_promote_go_back_and_move_the_alias_and_no_request_fails(
     release: Release, key: str, load: Start
 ) -> None:
-    before = answered_by(release, key)
     first, second = registered(release, bundle(-0.21), bundle(-0.22))
-    with load(users=3) as run:
+    with there_and_back(release, key, load) as before:
         propensity(release, "promote", first, "--reason", "the campaign team asked for it")
         rolled_out(release, first, state="done")
-        assert answered_by(release, key) == first
+        release.until_answered_by(first, key=key)
         propensity(release, "rollback", "--reason", "the campaign team sees nonsense")
         rolled_out(release, before, state="done")
-        assert answered_by(release, key) == before
+        release.until_answered_by(before, key=key)
         in_operator(release, POINT, second)
         rolled_out(release, second, state="done")
-        assert answered_by(release, key) == second
-        propensity(release, "promote", before, "--reason", "as it was")
-        rolled_out(release, before, state="done")
-    assert run.failures == 0, run.errors
-    assert answered_by(release, key) == before
+        release.until_answered_by(second, key=key)
     assert in_operator(release, REJECTED, first).strip()
 
 
 def test_a_challenger_made_worse_on_purpose_is_refused_and_the_champion_stays(
     release: Release, key: str
 ) -> None:
-    before = answered_by(release, key), release.pinned_model(), in_operator(release, ASK_ALIAS)
+    before = release.answered_by(key), release.pinned_model(), in_operator(release, ASK_ALIAS)
     job = start(release, "training", name="train-on-lots", command=["python", "-c", BLIND])
     (log,) = said(release, [job])
     (told,) = [line.split() for line in log.splitlines() if line.startswith("VERDICT ")]
@@ -182,15 +168,14 @@ def test_a_challenger_made_worse_on_purpose_is_refused_and_the_champion_stays(
         told[1],
         "refused",
     )
-    assert (answered_by(release, key), release.pinned_model(), in_operator(release, ASK_ALIAS)) == before
+    assert (release.answered_by(key), release.pinned_model(), in_operator(release, ASK_ALIAS)) == before
 
 
 def test_an_operator_killed_in_the_middle_of_a_rollout_ends_it_once_it_is_back(
     release: Release, key: str, load: Start
 ) -> None:
-    before = answered_by(release, key)
     (number,) = registered(release, bundle(-0.23))
-    with load(users=3) as run:
+    with there_and_back(release, key, load):
         propensity(release, "promote", number, "--reason", "somebody pulls the plug")
         until(
             lambda: is_under_way(newest(release, "rollout"), number),
@@ -201,11 +186,7 @@ def test_an_operator_killed_in_the_middle_of_a_rollout_ends_it_once_it_is_back(
         release.cluster.kubectl("delete", "pod", "--selector", operator, "--grace-period=0", "--force")
         release.until_ready("operator", count=1)
         rolled_out(release, number, state="done")
-        assert answered_by(release, key) == number
-        propensity(release, "promote", before, "--reason", "as it was")
-        rolled_out(release, before, state="done")
-    assert run.failures == 0, run.errors
-    assert answered_by(release, key) == before
+        release.until_answered_by(number, key=key)
 
 
 def is_under_way(entry: dict[str, Any], version: str) -> bool:
