@@ -108,6 +108,14 @@ REFUSED = {
         ["scorer.autoscaling.minReplicas=7"],
         "scorer.autoscaling.minReplicas (7) is above maxReplicas (6)",
     ),
+    "no room for a challenger": (
+        ["scorer.resources.limits.memory=384Mi"],
+        "scorer.resources.limits.memory (384Mi) is below 566 Mi",
+    ),
+    "no room for a larger challenger": (
+        ["scorer.resources.limits.memory=1G", "settings.experimentMemoryMb=700"],
+        "scorer.resources.limits.memory (1G) is below 1010 Mi",
+    ),
     "two ways to log in": (
         ["dashboard.existingSecret=mine", "dashboard.oidc.existingSecret=login"],
         "dashboard.existingSecret and dashboard.oidc.existingSecret are both set",

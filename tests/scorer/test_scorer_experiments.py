@@ -26,6 +26,7 @@ from bentos.scorer.contest import Contest
 from bentos.scorer.measures import exposition
 from bentos.scorer.segments import read_segment
 from propensity.bundle import Bundle
+from propensity.errors import BrokenBundle
 from propensity.experiment.split import ExperimentSplit
 from propensity.features.definition import NAMES
 from propensity.model import Model
@@ -428,7 +429,7 @@ def test_a_model_that_takes_memory_without_end_ends_its_own_process_alone(pod: P
 def test_a_pod_that_can_start_no_process_says_that_it_is_its_own_trouble(
     pod: Pod, other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child_module, "PROGRAM", ("/no/such/program",))
+    monkeypatch.setattr(child_module, "NICE", "/no/such/program")
     pod.begin(other_bundle, "ab")
     wait_for(lambda: pod.trial.given_up, seconds=60)
     assert "can't be started" in pod.trial.given_up
@@ -525,3 +526,16 @@ def test_a_process_that_wants_to_say_more_than_it_was_asked_is_not_listened_to(
             child.probabilities([b"\0" * 4], seconds=5.0)
     finally:
         child.end()
+
+
+def test_a_process_has_the_least_claim_to_the_processor_before_its_program_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    honest = (
+        "import os, struct\n"
+        "said = b'nice %d' % os.nice(0)\n"
+        "os.write(1, struct.pack('<I', len(said)) + said)\n"
+    )
+    monkeypatch.setattr(child_module, "PROGRAM", (sys.executable, "-c", honest))
+    with pytest.raises(BrokenBundle, match=r"^nice 19$"):
+        Child({"a": b"b"}, niceness=19, memory_mb=100)

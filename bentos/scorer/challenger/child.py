@@ -29,6 +29,10 @@ START_SECONDS: Final = 60.0
 PROGRAM: Final = (sys.executable, "-m", "bentos.scorer.challenger.process")
 
 
+NICE: Final = "/usr/bin/nice"
+"""In front of the program, so that loading a second's worth of libraries is no work of the first rank either."""
+
+
 class Failed(Exception):
     """The process ended, hung or did not start; its text says which."""
 
@@ -111,7 +115,7 @@ def _started(niceness: int, memory_mb: int) -> "subprocess.Popen[bytes]":
     path = os.pathsep.join(entry or "." for entry in sys.path)
     try:
         process = subprocess.Popen(  # noqa: S603 - our own words
-            [*PROGRAM, str(niceness), str(memory_mb)],
+            [NICE, "-n", str(niceness), *PROGRAM, str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={"PYTHONPATH": path},

@@ -1,4 +1,4 @@
-"""The challenger's process: `python -m bentos.scorer.challenger.process NICENESS MEGABYTES`, started by a scorer pod.
+"""The challenger's process: `python -m bentos.scorer.challenger.process MEGABYTES`, started by a scorer pod.
 
 It is told everything through its standard input: the bundle's files, then rows of float32 in the order of NAMES, and
 answers a probability for each. It has no store, no keys, none of our environment. Before it reads the first byte of a
@@ -34,8 +34,7 @@ def main() -> None:
     """Verify the model that is handed in and answer with it until the pipe is closed."""
     out = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-    os.nice(int(sys.argv[1]))
-    _shut(memory_mb=int(sys.argv[2]))
+    _shut(memory_mb=int(sys.argv[1]))
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         _answer(sys.stdin.fileno(), out)

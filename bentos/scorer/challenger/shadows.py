@@ -1,8 +1,10 @@
 """Shadow: the challenger answers copies of requests, after their answers were given and off the request path.
 
 Requests add to a short queue and never wake its thread, as with the prediction log; what has no room is dropped and
-counted, so that heavy traffic is copied in part, a little of each half second. The thread rests after each batch for as
-long as the batch took, and its process has the least claim to the processor.
+counted, so that heavy traffic is copied in part, the first of each five seconds. All that waits is one batch, because a
+request that comes while a shadow computes and is logged waits a little for the processor: few and short such moments,
+not many, keep them out of the slowest hundredth. The thread rests after each batch for as long as the batch took, and
+its process has the least claim to the processor.
 """
 
 import logging
@@ -22,8 +24,8 @@ from propensity.store import Prediction
 logger = logging.getLogger(__name__)
 
 MAX_COPIES: Final = 100
-"""Waiting, so 200 a second: each costs this process as much of its interpreter as the record of an answer does."""
-ROUND_SECONDS: Final = 0.5
+"""Waiting, so 20 a second: each costs this process as much of its interpreter as the record of an answer does."""
+ROUND_SECONDS: Final = 5.0
 NICENESS: Final = 19
 PATIENCE: Final = 10.0
 """Seconds for one batch: with the least claim to the processor a good model may have to wait, and nobody waits for it."""

@@ -26,12 +26,22 @@ Combinations that can't work are refused while rendering, each with a sentence t
 {{- if gt (int .minReplicas) (int .maxReplicas) }}{{ fail (printf "scorer.autoscaling.minReplicas (%v) is above maxReplicas (%v). Raise maxReplicas, or lower minReplicas." .minReplicas .maxReplicas) }}{{ end -}}
 {{- end -}}
 {{- if not (dig "requests" "cpu" "" .Values.scorer.resources) }}{{ fail "scorer.resources.requests.cpu is not set, and scorer.autoscaling.targetCpuPercent is a share of it. Set it, or the autoscaler knows nothing." }}{{ end -}}
+{{- $limit := dig "limits" "memory" "" .Values.scorer.resources | toString -}}
+{{- $needed := add 310 (int .Values.settings.experimentMemoryMb) -}}
+{{- if and $limit (lt (include "propensity.guards.mebibytes" $limit | int) (int $needed)) }}{{ fail (printf "scorer.resources.limits.memory (%s) is below %d Mi, so a challenger that takes settings.experimentMemoryMb (%d) could end the pod beside it: the service takes 250, a challenger's libraries 60. Raise the limit, or lower the setting." $limit $needed (int .Values.settings.experimentMemoryMb)) }}{{ end -}}
 {{- if and .Values.ingress.enabled .Values.ingress.tls.secretName (not .Values.ingress.host) }}{{ fail "ingress.tls.secretName is set, but ingress.host is not. Name the host the certificate is for." }}{{ end -}}
 {{- if .Values.httpRoute.enabled -}}
 {{- if not .Values.httpRoute.parentRefs }}{{ fail "httpRoute.enabled needs httpRoute.parentRefs. Name the Gateway it belongs to." }}{{ end -}}
 {{- if not .Values.httpRoute.hostnames }}{{ fail "httpRoute.enabled needs httpRoute.hostnames. A route without one would take the paths of every host of its Gateway." }}{{ end -}}
 {{- end -}}
 {{- if and .Values.scorer.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.prometheus.namespaceSelector) }}{{ fail "scorer.serviceMonitor is enabled, but no policy lets Prometheus in. Set networkPolicy.prometheus.namespaceSelector to the labels of its namespace." }}{{ end -}}
+{{- end -}}
+
+{{/* A quantity of memory in MiB, rounded down. */}}
+{{- define "propensity.guards.mebibytes" -}}
+{{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $unit := regexFind "[A-Za-z]*$" . -}}
+{{- divf (mulf (trimSuffix $unit . | float64) (get $units $unit | float64)) 1048576 | floor | int64 -}}
 {{- end -}}
 
 {{- define "propensity.guards.dashboard" -}}
