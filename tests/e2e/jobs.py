@@ -59,3 +59,8 @@ def numbered_trainings(release: Release) -> list[Any]:
     """The training Jobs that were made from the CronJob by a number of the ledger."""
     annotation = "propensity.dev/training"
     return [job for job in release.training_jobs() if annotation in job["metadata"].get("annotations", {})]
+
+
+def training_names(release: Release) -> set[str]:
+    """Names of those Jobs."""
+    return {job["metadata"]["name"] for job in numbered_trainings(release)}

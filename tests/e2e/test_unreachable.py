@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster import until
-from tests.e2e.jobs import ended, numbered_trainings, said, start
+from tests.e2e.jobs import ended, said, start, training_names
 from tests.e2e.people import is_at_rest, ledger
 from tests.e2e.release import BRIEF, ROLLOUT_SECONDS, Release, condition
 from tests.e2e.test_story import ASK
@@ -67,7 +67,7 @@ def waited(release: Release, job: str) -> str:
 def test_without_the_api_server_a_training_is_claimed_and_the_next_runs_make_its_one_job(
     release: Release,
 ) -> None:
-    before = trainings(release)
+    before = training_names(release)
     ask = f"python -c '{ASK}' manual {round(datetime.now(UTC).timestamp())}"
     lonely = f"{NOWHERE} {ask} || {{ propensity ledger --json --limit 1; exit 1; }}"
     with release.away("operator"):  # who would make the Job by itself
@@ -75,18 +75,13 @@ def test_without_the_api_server_a_training_is_claimed_and_the_next_runs_make_its
         assert "The Kubernetes API did not answer" in log
         (claimed,) = [json.loads(line) for line in log.splitlines() if line.startswith('{"sequence"')]
         assert (claimed["kind"], claimed["state"]) == ("training", "intended")
-        assert trainings(release) == before
+        assert training_names(release) == before
         names = [f"ask-again-{number}" for number in range(2)]
         jobs = [start(release, "monitor", name=name, command=["sh", "-c", ask]) for name in names]
         logs = said(release, jobs)
-        (made,) = trainings(release) - before
+        (made,) = training_names(release) - before
     assert all(made in told for told in logs), logs
     ended(release, made)
     until(lambda: is_at_rest(release), seconds=ROLLOUT_SECONDS, what="the end of what the training brought")
     (entry,) = [entry for entry in ledger(release) if entry["sequence"] == claimed["sequence"]]
     assert (entry["state"], entry["evidence"]["job"]) == ("done", made)
-
-
-def trainings(release: Release) -> set[str]:
-    """Names of the Jobs that the ledger has numbered."""
-    return {job["metadata"]["name"] for job in numbered_trainings(release)}
