@@ -227,6 +227,14 @@ def wait_for(condition: Callable[[], Any], *, seconds: float = 10.0) -> Any:
     pytest.fail(f"did not happen within {seconds} s")
 
 
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and not only its remains."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Served:
     """A `bentoml serve` process and a client to it."""
 

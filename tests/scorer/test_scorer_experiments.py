@@ -2,10 +2,6 @@
 
 import os
 import signal
-import struct
-import subprocess
-import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,21 +15,17 @@ from bentos.scorer.challenger import challenger as challenger_module
 from bentos.scorer.challenger import child as child_module
 from bentos.scorer.challenger import shadows as shadows_module
 from bentos.scorer.challenger.challenger import Challenger
-from bentos.scorer.challenger.child import Child, Failed
-from bentos.scorer.challenger.questions import Questions
-from bentos.scorer.challenger.tally import Tally
+from bentos.scorer.challenger.child import Child
 from bentos.scorer.contest import Contest
 from bentos.scorer.measures import exposition
-from bentos.scorer.segments import read_segment
 from propensity.bundle import Bundle
-from propensity.errors import BrokenBundle
 from propensity.experiment.split import ExperimentSplit
 from propensity.features.definition import NAMES
 from propensity.model import Model
 from propensity.settings import Settings, read_settings
 from propensity.store import Experiment, Store, Trial
 from tests.lifecycle.conftest import hungry_bundle, unsound_bundle
-from tests.scorer.conftest import Caller, make_bundle, make_prediction, put_in_production, run_parts, wait_for
+from tests.scorer.conftest import Caller, is_running, make_bundle, put_in_production, run_parts, wait_for
 
 NUMBER, SEED = 5, 11
 CHAMPION, CHALLENGER = "7", "8"
@@ -224,7 +216,7 @@ def test_a_challenger_that_dies_is_started_anew_and_the_champion_answers_meanwhi
     first = pod.child.pid
     assert pod.predict(user)["model_version"] == CHALLENGER
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: not _is_running(first))
+    wait_for(lambda: not is_running(first))
     answer = pod.predict(user)
     assert (answer["arm"], answer["model_version"]) == ("challenger", CHAMPION)
     wait_for(lambda: pod.challenger.child is not None and pod.child.pid != first, seconds=60)
@@ -233,13 +225,6 @@ def test_a_challenger_that_dies_is_started_anew_and_the_champion_answers_meanwhi
     logged = wait_for(lambda: found if len(found := pod.store.predictions.latest(9)) == 3 else None)
     assert {one.arm for one in logged} == {"challenger"}
     assert sorted(one.model_version for one in logged) == [CHAMPION, CHALLENGER, CHALLENGER]
-
-
-def _is_running(process: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_challenger_that_dies_three_times_is_given_up(pod: Pod, other_bundle: Bundle) -> None:
@@ -272,7 +257,7 @@ def test_a_challenger_that_hangs_costs_its_users_the_deadline_and_nobody_else_an
     assert (answer["arm"], answer["model_version"]) == ("challenger", CHAMPION)
     assert pod.predict(users_of("champion", 1)[0])["model_version"] == CHAMPION
     assert [one["model_version"] for one in pod.batch([theirs])] == [CHAMPION]
-    wait_for(lambda: not _is_running(process))
+    wait_for(lambda: not is_running(process))
     wait_for(lambda: pod.child.pid != process, seconds=60)
     assert pod.predict(theirs)["model_version"] == CHALLENGER
 
@@ -364,53 +349,6 @@ def test_the_store_is_asked_for_what_only_the_challenger_looks_at(pod: Pod, othe
     assert pod.ask("POST", "/predict", json=body).json()["features_from"] == "mixed"
 
 
-def test_the_process_has_nothing_of_the_pods_and_can_open_nothing(
-    other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PROPENSITY_STORE_URI", "mongodb://secret")
-    child = Child(other_bundle.files, niceness=19, memory_mb=100)
-    try:
-        environment = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
-        names = {entry.partition(b"=")[0] for entry in environment if entry}
-        assert names == {b"PYTHONPATH"}
-        limits = Path(f"/proc/{child.pid}/limits").read_text()
-        (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
-        assert line.split()[3:5] == ["0", "0"]
-        assert os.getpriority(os.PRIO_PROCESS, child.pid) == 19
-    finally:
-        child.end()
-
-
-CLOSES_AND_OPENS = """
-import os, resource, socket
-from bentos.scorer.challenger.process import _shut
-_shut(memory_mb=100)
-os.close(0)
-for open_more in (lambda: os.open("/dev/null", os.O_RDONLY), socket.socket, os.pipe, lambda: os.dup(1),
-                  lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (9, 9)), lambda: bytearray(200_000_000)):
-    try:
-        open_more()
-    except (OSError, ValueError, MemoryError):
-        os.write(1, b"refused ")
-"""
-
-
-def test_what_the_process_closes_makes_no_room_for_anything_else() -> None:
-    words = [sys.executable, "-c", CLOSES_AND_OPENS]
-    found = subprocess.run(words, capture_output=True, check=True)
-    said = found.stdout.split()
-    assert len(said) >= (5 if os.geteuid() == 0 else 6), found  # root may raise a limit again
-    assert set(said) == {b"refused"}
-
-
-def test_a_model_is_read_only_after_the_process_has_shut_itself() -> None:
-    with child_module._started(0, 100) as process:
-        limits = Path(f"/proc/{process.pid}/limits")
-        wait_for(lambda: b"Max open files            0 " in limits.read_bytes(), seconds=60)
-        assert process.poll() is None  # it waits for the bundle
-        process.kill()
-
-
 def test_a_model_that_takes_memory_without_end_ends_its_own_process_alone(pod: Pod) -> None:
     pod.begin(hungry_bundle(), "ab")
     (user,) = users_of("challenger", 1)
@@ -420,7 +358,7 @@ def test_a_model_that_takes_memory_without_end_ends_its_own_process_alone(pod: P
         process = pod.child.pid
         answer = pod.predict(user, cart_count=1)
         assert (answer["arm"], answer["model_version"]) == ("challenger", CHAMPION)
-        wait_for(lambda: not _is_running(process))  # noqa: B023 - called at once
+        wait_for(lambda: not is_running(process))  # noqa: B023 - called at once
         wait_for(lambda: pod.challenger.child is None or pod.contest.tally.given_up)
     wait_for(lambda: pod.trial.given_up)
     assert not pod.trial.is_pods_own
@@ -445,97 +383,3 @@ def test_three_slow_starts_are_the_pods_own_trouble(
     wait_for(lambda: pod.trial.given_up, seconds=60)
     assert "no answer within" in pod.trial.given_up
     assert pod.trial.is_pods_own
-
-
-def test_the_process_ends_with_the_pod_however_that_ends(other_bundle: Bundle, tmp_path: Path) -> None:
-    other_bundle.save(tmp_path)
-    program = (
-        "import os, sys\nfrom pathlib import Path\nfrom propensity.bundle import Bundle\n"
-        "from bentos.scorer.challenger.child import Child\n"
-        "child = Child(Bundle.load(Path(sys.argv[1])).files, niceness=0, memory_mb=100)\n"
-        "os.kill(child.pid, 19)\n"  # stopped, so that it can't notice the closed pipe
-        "sys.stdout.write(f'{child.pid}\\n'); sys.stdout.flush(); os._exit(1)"
-    )
-    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as pod:
-        assert pod.stdout is not None
-        process = int(pod.stdout.readline())
-        assert pod.wait(timeout=60) == 1
-        os.kill(process, signal.SIGCONT)
-        wait_for(lambda: not _is_running(process))
-
-
-def test_questions_that_would_wait_behind_too_many_are_refused(
-    other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bentos.scorer.challenger.questions.MAX_ROWS", 5)
-    tally = Tally(number=1, mode="ab")
-    challenger = Challenger(other_bundle.files, niceness=0, memory_mb=100, patience=10, tally=tally)
-    questions = Questions(challenger, seconds=10, tally=tally)
-    row = b"\0" * 4 * len(NAMES)
-    assert questions.answers([row]) == [None]  # not started
-    questions.start()
-    try:
-        wait_for(lambda: challenger.child, seconds=60)
-        assert questions.answers([row] * 6) == [None] * 6
-        assert None not in questions.answers([row] * 5)
-    finally:
-        questions.close()
-    assert questions.answers([row]) == [None]
-
-
-def test_on_closing_those_who_still_wait_are_told_and_those_who_gave_up_are_passed_over(
-    other_bundle: Bundle,
-) -> None:
-    tally = Tally(number=1, mode="ab")
-    challenger = Challenger(other_bundle.files, niceness=0, memory_mb=1024, patience=10, tally=tally)
-    questions = Questions(challenger, seconds=10, tally=tally)
-    challenger.child = Child(other_bundle.files, niceness=0, memory_mb=1024)
-    row = b"\0" * 4 * len(NAMES)
-    given_up, waiting = questions._ask([row]), questions._ask([row, row])
-    assert given_up is not None
-    assert waiting is not None
-    given_up.cancel()
-    questions._stopping.set()
-    questions._run()
-    assert waiting.result(timeout=1) == [None, None]
-    assert (tally.given_up, challenger.child) == ("", None)
-
-
-def test_a_segment_spooled_by_the_release_before_is_still_read(tmp_path: Path) -> None:
-    record = msgspec.structs.asdict(make_prediction(1))
-    del record["arm"]
-    content = msgspec.msgpack.encode([record])
-    segment = tmp_path / "old.seg"
-    segment.write_bytes(struct.pack("<II", len(content), zlib.crc32(content)) + content)
-    (frame,) = read_segment(segment)
-    assert frame.records == [make_prediction(1)]
-
-
-def test_a_process_that_wants_to_say_more_than_it_was_asked_is_not_listened_to(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    liar = (
-        "import os, struct, time\n"
-        "os.write(1, struct.pack('<I', 0) + struct.pack('<I', 600_000_000))\n"
-        "time.sleep(60)\n"
-    )
-    monkeypatch.setattr(child_module, "PROGRAM", (sys.executable, "-c", liar))
-    child = Child({"a": b"b"}, niceness=0, memory_mb=100)
-    try:
-        with pytest.raises(Failed, match="more than it was asked"):
-            child.probabilities([b"\0" * 4], seconds=5.0)
-    finally:
-        child.end()
-
-
-def test_a_process_has_the_least_claim_to_the_processor_before_its_program_begins(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    honest = (
-        "import os, struct\n"
-        "said = b'nice %d' % os.nice(0)\n"
-        "os.write(1, struct.pack('<I', len(said)) + said)\n"
-    )
-    monkeypatch.setattr(child_module, "PROGRAM", (sys.executable, "-c", honest))
-    with pytest.raises(BrokenBundle, match=r"^nice 19$"):
-        Child({"a": b"b"}, niceness=19, memory_mb=100)

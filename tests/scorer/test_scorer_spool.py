@@ -174,3 +174,13 @@ def files_up_to(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_segment_spooled_by_the_release_before_is_still_read(prediction: Make, tmp_path: Path) -> None:
+    record = msgspec.structs.asdict(prediction(1))
+    del record["arm"]
+    content = msgspec.msgpack.encode([record])
+    segment = tmp_path / "old.seg"
+    segment.write_bytes(struct.pack("<II", len(content), zlib.crc32(content)) + content)
+    (frame,) = read_segment(segment)
+    assert frame.records == [prediction(1)]
